@@ -1,0 +1,64 @@
+"""`qclmixnet datasets`."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from qclmixnet.cli.console import show, show_json
+from qclmixnet.core.errors import InputError
+from qclmixnet.datasets import list_datasets, load_dataset
+from qclmixnet.table.files import write_file
+
+__all__ = ["run_datasets"]
+
+
+def run_datasets(name: str | None, *, out: Path | None, as_json: bool) -> None:
+    """List the tables, or show one and write it to a file if asked."""
+    if name is None:
+        if out is not None:
+            raise InputError("--out needs the name of a dataset.")
+        _list_all(as_json=as_json)
+        return
+    data = load_dataset(name)
+    if out is not None:
+        frame = pd.concat([data.frame, data.target], axis=1)
+        write_file(frame, out)
+    counts = {str(label): int(n) for label, n in data.target.value_counts().items()}
+    if as_json:
+        show_json(
+            {
+                "name": data.name,
+                "rows": len(data.frame),
+                "columns": [str(column) for column in data.frame.columns],
+                "target": str(data.target.name),
+                "classes": counts,
+                "out": None if out is None else str(out),
+            }
+        )
+        return
+    show(str(data.description))
+    listed = ", ".join(f"{label}: {n}" for label, n in counts.items())
+    show(f"Target {data.target.name}: {listed}")
+    if out is not None:
+        show(
+            f"Written to {out}. Next: qclmixnet train {out} --target "
+            f"{data.target.name} --out model"
+        )
+
+
+def _list_all(*, as_json: bool) -> None:
+    from rich.table import Table
+
+    listing = list_datasets()
+    if as_json:
+        show_json({"datasets": listing.to_dict(orient="records")})
+        return
+    table = Table(title="Real imbalanced tables", title_justify="left")
+    for column in listing.columns:
+        numeric = pd.api.types.is_numeric_dtype(listing[column])
+        table.add_column(
+            str(column).replace("_", " "), justify="right" if numeric else "left"
+        )
+    for row in listing.itertuples(index=False):
+        table.add_row(*(str(value) for value in row))
+    show(table)

@@ -1,0 +1,93 @@
+"""Fit on one part of a table, score on the other: what `demo` and `train` share."""
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from qclmixnet.core.errors import InputError
+from qclmixnet.core.seeding import spawn_seeds
+from qclmixnet.metrics import Scores, score_predictions
+from qclmixnet.table import class_codes, read_labels
+from qclmixnet.table.splits import stratified_holdout
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["FittedOn", "Split", "fit_and_score", "score_classifier", "split_rows"]
+
+
+class ProbabilisticClassifier(Protocol):
+    """What is needed of a classifier here."""
+
+    classes_: npt.NDArray[Any]
+
+    def fit(self, X: object, y: object) -> object:
+        """Learn."""
+
+    def predict_proba(self, X: object) -> npt.NDArray[np.float64]:
+        """Give probabilities, rows by ``classes_``."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """A table in two parts with their labels."""
+
+    X_train: "pd.DataFrame"
+    y_train: "pd.Series"
+    X_test: "pd.DataFrame"
+    y_test: "pd.Series"
+
+
+@dataclass(frozen=True)
+class FittedOn:
+    """Scores of one classifier on the test part, and what it cost."""
+
+    scores: Scores
+    fit_seconds: float
+
+
+def split_rows(
+    X: "pd.DataFrame", y: "pd.Series", *, test_fraction: float, seed: int
+) -> Split:
+    """Keep a share of each class aside; classes of one row stay with the training.
+
+    Raises:
+        InputError: the labels cannot be used, or a wanted test part would be empty.
+    """
+    labels = read_labels(y, n_rows=len(X))
+    generator = np.random.default_rng(spawn_seeds(seed, 1)[0])
+    train, test = stratified_holdout(
+        labels.codes, fraction=test_fraction, generator=generator
+    )
+    if test_fraction > 0 and len(test) == 0:
+        raise InputError(
+            f"The table has too few rows per class ({len(X)} rows in all) to keep some "
+            "aside for scoring; use --test-fraction 0 to learn from all of them."
+        )
+    return Split(X.iloc[train], y.iloc[train], X.iloc[test], y.iloc[test])
+
+
+def fit_and_score(clf: ProbabilisticClassifier, split: Split) -> FittedOn:
+    """Fit on the training part and score on the test part."""
+    started = time.perf_counter()
+    clf.fit(split.X_train, split.y_train)
+    seconds = time.perf_counter() - started
+    return FittedOn(score_classifier(clf, split.X_test, split.y_test), seconds)
+
+
+def score_classifier(
+    clf: ProbabilisticClassifier, X: "pd.DataFrame", y: "pd.Series"
+) -> Scores:
+    """Score the most probable class of each row, and the probabilities.
+
+    Raises:
+        InputError: a row has a class that the classifier does not know.
+    """
+    codes = class_codes(y, clf.classes_)
+    proba = clf.predict_proba(X)
+    return score_predictions(
+        codes, proba.argmax(axis=1), proba, labels=clf.classes_.tolist()
+    )

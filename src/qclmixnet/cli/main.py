@@ -1,0 +1,195 @@
+"""The commands and their options; the work is done by the modules beside this one.
+
+Nothing heavy is imported before a command runs, so that ``--help`` answers at once.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qclmixnet.cli.console import user_errors
+
+__all__ = ["app", "run"]
+
+app = typer.Typer(
+    name="qclmixnet",
+    help="Classification of imbalanced tables with QCL-MixNet.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+TableFile = Annotated[
+    Path, typer.Argument(metavar="FILE", help="CSV, Parquet, Arrow or JSON lines.")
+]
+ModelFolder = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="Folder that `train` wrote.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
+Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Preset = Annotated[
+    str, typer.Option(help="'default', or 'paper' for the published network.")
+]
+MaxEpochs = Annotated[
+    int | None, typer.Option(min=1, help="Passes over the rows at most.")
+]
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001  (Typer's callback form)
+    if value:
+        import qclmixnet
+
+        print(f"qclmixnet {qclmixnet.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show and exit."
+        ),
+    ] = False,
+) -> None:
+    """Classification of imbalanced tables with QCL-MixNet."""
+
+
+@app.command()
+@user_errors
+def demo(
+    *,
+    out: Annotated[
+        Path, typer.Option(help="Folder for the model and the picture.")
+    ] = Path("qclmixnet-demo"),
+    dataset: Annotated[str, typer.Option(help="One of `datasets`.")] = "page_blocks",
+    preset: Preset = "paper",
+    max_epochs: MaxEpochs = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Learn a real imbalanced table and show how well it went, class by class."""
+    from qclmixnet.cli.demo import run_demo
+
+    run_demo(
+        out=out,
+        dataset=dataset,
+        preset=preset,
+        max_epochs=max_epochs,
+        seed=seed,
+        as_json=as_json,
+    )
+
+
+@app.command()
+@user_errors
+def train(
+    file: TableFile,
+    *,
+    target: Annotated[str, typer.Option(help="Column that holds the class.")],
+    out: Annotated[Path, typer.Option(help="Folder for the model.")],
+    drop: Annotated[
+        list[str] | None, typer.Option(help="Column to leave out; may be repeated.")
+    ] = None,
+    preset: Preset = "default",
+    test_fraction: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=0.9,
+            help="Share of each class kept aside for the scores; 0 learns from all.",
+        ),
+    ] = 0.2,
+    max_epochs: MaxEpochs = None,
+    time_limit_s: Annotated[
+        float | None, typer.Option("--time-limit", help="Seconds for the fit.")
+    ] = None,
+    device: Device = "auto",
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Fit a classifier on a file and save it as a folder."""
+    from qclmixnet.cli.train import run_train
+
+    run_train(
+        file,
+        target=target,
+        out=out,
+        drop=drop or [],
+        test_fraction=test_fraction,
+        settings={
+            "preset": preset,
+            "max_epochs": max_epochs,
+            "time_limit_s": time_limit_s,
+            "device": device,
+            "random_state": seed,
+        },
+        as_json=as_json,
+    )
+
+
+@app.command()
+@user_errors
+def predict(
+    model: ModelFolder,
+    file: TableFile,
+    *,
+    out: Annotated[
+        Path, typer.Option(help="Where to: .csv, .parquet, .arrow or .jsonl.")
+    ],
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(help="Column to copy into the result; may be repeated."),
+    ] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Write labels and probabilities for every row of a file, in its order."""
+    from qclmixnet.cli.predict import run_predict
+
+    run_predict(model, file, out=out, keep=keep or [], device=device, as_json=as_json)
+
+
+@app.command()
+@user_errors
+def evaluate(
+    model: ModelFolder,
+    file: TableFile,
+    *,
+    target: Annotated[
+        str | None,
+        typer.Option(help="Column of the class; as in training if left out."),
+    ] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Score a saved classifier on a file with known classes."""
+    from qclmixnet.cli.evaluate import run_evaluate
+
+    run_evaluate(model, file, target=target, device=device, as_json=as_json)
+
+
+@app.command()
+@user_errors
+def datasets(
+    name: Annotated[
+        str | None, typer.Argument(help="Show this one in full; all when left out.")
+    ] = None,
+    *,
+    out: Annotated[
+        Path | None, typer.Option(help="Also write the table to this file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the real tables that come with the package, or write one to a file."""
+    from qclmixnet.cli.datasets import run_datasets
+
+    run_datasets(name, out=out, as_json=as_json)
+
+
+def run() -> None:
+    """Run the command line (the console script's entry point)."""
+    app()

@@ -1,0 +1,68 @@
+"""`qclmixnet train`."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from qclmixnet.cli.console import class_table, confusion_table, show, show_json
+from qclmixnet.cli.fitting import score_classifier, split_rows
+from qclmixnet.cli.tables import read_features_and_target
+from qclmixnet.estimators import QCLMixNetClassifier
+
+__all__ = ["describe_schema", "run_train"]
+
+
+def run_train(
+    file: Path,
+    *,
+    target: str,
+    out: Path,
+    drop: Sequence[str],
+    test_fraction: float,
+    settings: Mapping[str, Any],
+    as_json: bool,
+) -> None:
+    """Fit on a file, print the scores on the part kept aside, save the classifier."""
+    X, y = read_features_and_target(file, target=target, drop=drop)
+    split = split_rows(X, y, test_fraction=test_fraction, seed=settings["random_state"])
+    clf = QCLMixNetClassifier(**settings, verbose=0 if as_json else 1)
+    clf.fit(split.X_train, split.y_train)
+    has_test = len(split.y_test) > 0
+    scores = score_classifier(clf, split.X_test, split.y_test) if has_test else None
+    clf.save(out)
+    if as_json:
+        show_json(
+            {
+                "model": str(out),
+                "n_train": len(split.y_train),
+                "n_test": len(split.y_test),
+                "columns": {c.name: c.kind for c in clf.schema_.columns},
+                "best_epoch": clf.best_epoch_,
+                "stop_reason": clf.stop_reason_,
+                "scores": scores.to_dict() if scores else None,
+            }
+        )
+        return
+    show(describe_schema(clf, len(split.y_train)))
+    if scores is None:
+        show("No rows were kept aside, so there are no scores (--test-fraction 0).")
+    else:
+        title = f"On {len(split.y_test)} rows of {file.name} kept aside"
+        show(class_table(scores, title=title), confusion_table(scores))
+    show(f"Model saved in {out}. Next: qclmixnet predict {out} FILE --out preds.csv")
+
+
+def describe_schema(clf: QCLMixNetClassifier, n_rows: int) -> str:
+    """Say in a sentence or two what the table was taken to be."""
+    counts: dict[str, int] = {}
+    for column in clf.schema_.columns:
+        counts[column.kind] = counts.get(column.kind, 0) + 1
+    kinds = ", ".join(f"{n} {kind}" for kind, n in counts.items())
+    line = f"Learned from {n_rows} rows; columns: {kinds}."
+    left_out = [
+        f"{column.name} ({column.kind})"
+        for column in clf.schema_.of_kind("constant", "id")
+    ]
+    if left_out:
+        line += f" Left out: {', '.join(left_out)}."
+    return f"{line} Kept epoch {clf.best_epoch_} of {clf.n_iter_}."

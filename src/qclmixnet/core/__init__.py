@@ -1,0 +1,1 @@
+"""What every floor may use: errors, argument checks and seeding."""

@@ -1,0 +1,394 @@
+"""QCL-MixNet as a scikit-learn classifier."""
+
+import warnings
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+
+from qclmixnet.core.errors import FitWarning
+from qclmixnet.core.seeding import spawn_seeds
+from qclmixnet.estimators.progress import epoch_progress
+from qclmixnet.estimators.settings import (
+    class_weight_of_rows,
+    resolve_device,
+    resolve_recipe,
+)
+from qclmixnet.nn import ModelOutput, OneHotInput, QCLMixNet
+from qclmixnet.preprocessing import EncodedTable, TableEncoder
+from qclmixnet.table import (
+    Labels,
+    Table,
+    infer_schema,
+    read_labels,
+    read_sample_weight,
+    read_table,
+)
+from qclmixnet.table.splits import stratified_holdout
+from qclmixnet.training import Recipe, TrainingData, train
+
+__all__ = ["QCLMixNetClassifier"]
+
+_INFERENCE_ROWS = 8192
+
+
+class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):
+    """Classifier for tables whose interesting classes are rare.
+
+    Takes pandas, polars and pyarrow tables and NumPy arrays with numbers, categories,
+    booleans, dates and missing values as they are; nothing has to be encoded, scaled
+    or filled in first. An argument left at None takes the preset's value.
+
+    Args:
+        preset: "default" for our recipe, "paper" for the published network, or a
+            `qclmixnet.training.Recipe` for full control.
+        max_epochs: passes over the training part at most.
+        batch_size: real rows in a step.
+        learning_rate: highest step size.
+        mixup_alpha: lambda of the mixup is drawn from Beta(alpha, alpha), above 0.
+        n_neighbors: candidates for a row's mixup partner, at least 1.
+        focal_gamma: focusing strength of the focal loss, at least 0.
+        temperature: of the supervised contrastive loss, above 0.
+        margin: of the triplet loss, at least 0.
+        classification_weight: share of the loss that judges the classification, the
+            rest judging the projections, 0 to 1.
+        class_weight: "balanced" or a mapping from label to weight, as in
+            scikit-learn; or a number p from 0 to 1 for weights (N / (C n_c))^p.
+        validation_fraction: share of each class held out to choose the best epoch; 0
+            trains on all rows for all epochs.
+        patience: epochs without a new best validation score before stopping.
+        time_limit_s: seconds after which the best epoch so far is taken.
+        device: "auto", "cpu", "cuda" or "mps".
+        random_state: None, a whole number or a NumPy generator. The same number on
+            the same machine with the same number of threads gives the same bytes.
+        verbose: 1 shows a progress bar with the live macro-F1.
+
+    Attributes:
+        classes_: the labels, sorted.
+        n_features_in_: columns of the training table.
+        feature_names_in_: their names, when the table had names.
+        schema_: what each column was taken to be.
+        recipe_: the recipe that was followed.
+        history_: one record per epoch.
+        best_epoch_: the epoch whose weights are kept, counted from 1.
+        n_iter_: epochs run.
+        stop_reason_: why the fit ended.
+        target_name_: the name of the labels, when they were a named series.
+
+    References:
+        Jahin, Abid, Mridha (2025), arXiv 2506.13987.
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(120, 3))
+    >>> y = np.where(X[:, 0] > 1, "rare", "common")
+    >>> clf = QCLMixNetClassifier(max_epochs=5, random_state=0).fit(X, y)
+    >>> clf.predict_proba(X[:4]).shape
+    (4, 2)
+    """
+
+    def __init__(
+        self,
+        preset: Literal["default", "paper"] | Recipe = "default",
+        *,
+        max_epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        mixup_alpha: float | None = None,
+        n_neighbors: int | None = None,
+        focal_gamma: float | None = None,
+        temperature: float | None = None,
+        margin: float | None = None,
+        classification_weight: float | None = None,
+        class_weight: Mapping[Any, float] | Literal["balanced"] | float | None = None,
+        validation_fraction: float | None = None,
+        patience: int | None = None,
+        time_limit_s: float | None = None,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.preset = preset
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.mixup_alpha = mixup_alpha
+        self.n_neighbors = n_neighbors
+        self.focal_gamma = focal_gamma
+        self.temperature = temperature
+        self.margin = margin
+        self.classification_weight = classification_weight
+        self.class_weight = class_weight
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.time_limit_s = time_limit_s
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: object, y: object, sample_weight: object = None) -> Self:
+        """Learn from a table and its labels.
+
+        Args:
+            X: the table, rows by columns.
+            y: one label per row: text, whole numbers or booleans, without holes.
+            sample_weight: how much each row counts, at least 0; a row of weight 0 is
+                left out.
+
+        Returns:
+            The fitted classifier.
+
+        Raises:
+            InputError: an argument is out of range, or the table, the labels or the
+                weights cannot be used; the message names every offending column.
+        """
+        recipe = resolve_recipe(self.get_params(deep=False))
+        device = resolve_device(self.device)
+        schema = infer_schema(X)
+        table = read_table(X, schema)
+        labels = read_labels(y, n_rows=table.n_rows)
+        weights = read_sample_weight(sample_weight, n_rows=table.n_rows)
+        weights = weights * class_weight_of_rows(
+            self.class_weight, labels.classes, labels.codes
+        )
+        table, labels, weights = _drop_weightless(table, labels, weights)
+        _warn_of_singletons(labels)
+        encoder = TableEncoder(
+            scaling=recipe.scaling, max_levels=recipe.max_levels
+        ).fit(table, schema)
+        self._train(encoder.encode(table), encoder, labels, weights, recipe, device)
+        self.schema_ = schema
+        self.encoder_ = encoder
+        self.classes_ = labels.classes
+        self.recipe_ = recipe
+        self.n_features_in_ = len(schema.columns)
+        self.target_name_ = _name_of(y)
+        names = _text_names(X)
+        if names is not None:
+            self.feature_names_in_ = names
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        return self
+
+    def _train(
+        self,
+        encoded: EncodedTable,
+        encoder: TableEncoder,
+        labels: Labels,
+        weights: npt.NDArray[np.float64],
+        recipe: Recipe,
+        device: torch.device,
+    ) -> None:
+        """Split, build and train the network; keep it with what happened."""
+        seeds = spawn_seeds(self.random_state, 3)
+        data = TrainingData.from_arrays(encoded, labels.codes, weights, device=device)
+        train_rows, held_out_rows = stratified_holdout(
+            labels.codes,
+            fraction=recipe.schedule.validation_fraction,
+            generator=np.random.default_rng(seeds[0]),
+        )
+        inputs = OneHotInput(len(encoder.numeric_names), encoder.cardinalities)
+        model = QCLMixNet(
+            inputs.n_features,
+            len(labels.classes),
+            d_hidden=recipe.network.d_hidden,
+            d_repr=recipe.network.d_repr,
+            d_projection=recipe.network.d_projection,
+            d_token=recipe.network.d_token,
+            n_heads=recipe.network.n_heads,
+            generator=torch.Generator().manual_seed(seeds[1]),
+        ).to(device)
+        with epoch_progress(
+            recipe.schedule.max_epochs, shown=bool(self.verbose)
+        ) as on_epoch:
+            result = train(
+                model,
+                inputs,
+                data.take(train_rows),
+                held_out=data.take(held_out_rows) if len(held_out_rows) else None,
+                recipe=recipe,
+                generator=torch.Generator().manual_seed(seeds[2]),
+                on_epoch=on_epoch,
+            )
+        if result.stop_reason == "interrupted":
+            warnings.warn(
+                f"Interrupted after {len(result.history)} epochs; the best one, "
+                f"epoch {result.best_epoch}, is kept.",
+                FitWarning,
+                stacklevel=3,
+            )
+        self.model_ = _for_inference(model)
+        self.history_ = list(result.history)
+        self.best_epoch_ = result.best_epoch
+        self.n_iter_ = len(result.history)
+        self.stop_reason_ = result.stop_reason
+
+    def predict_proba(self, X: object) -> npt.NDArray[np.float64]:
+        """Return the probability of each class for each row.
+
+        Args:
+            X: a table with the columns of the training table, in any order.
+
+        Returns:
+            Rows by classes, in the order of ``classes_``; each row sums to 1.
+
+        Raises:
+            InputError: columns are missing or cannot be read as what they were; the
+                message names all of them.
+        """
+        logits = self._forward(X, "logits")
+        proba = torch.softmax(logits.double(), dim=1).cpu().numpy()
+        out: npt.NDArray[np.float64] = proba / proba.sum(axis=1, keepdims=True)
+        return out
+
+    def predict(self, X: object) -> npt.NDArray[Any]:
+        """Return the most probable class of each row.
+
+        Args:
+            X: a table with the columns of the training table, in any order.
+
+        Returns:
+            One label per row.
+
+        Raises:
+            InputError: as for `predict_proba`.
+        """
+        proba = self.predict_proba(X)
+        out: npt.NDArray[Any] = self.classes_[proba.argmax(axis=1)]
+        return out
+
+    def embed(self, X: object) -> npt.NDArray[np.float64]:
+        """Return the network's representation of each row.
+
+        Args:
+            X: a table with the columns of the training table, in any order.
+
+        Returns:
+            Rows by ``recipe_.network.d_repr``.
+
+        Raises:
+            InputError: as for `predict_proba`.
+        """
+        representation = self._forward(X, "representation").double().cpu().numpy()
+        out: npt.NDArray[np.float64] = representation
+        return out
+
+    @torch.no_grad()
+    def _forward(
+        self, X: object, part: Literal["logits", "representation"]
+    ) -> torch.Tensor:
+        check_is_fitted(self)
+        table = read_table(X, self.schema_, estimator_name=type(self).__name__)
+        encoded = self.encoder_.encode(table)
+        parameter = next(self.model_.parameters())
+        inputs = OneHotInput(
+            len(self.encoder_.numeric_names), self.encoder_.cardinalities
+        )
+        outputs = []
+        for start in range(0, max(table.n_rows, 1), _INFERENCE_ROWS):
+            rows = slice(start, start + _INFERENCE_ROWS)
+            x = inputs(
+                torch.tensor(encoded.x_num[rows]).to(parameter),
+                torch.tensor(encoded.x_cat[rows], device=parameter.device),
+            )
+            output: ModelOutput = self.model_(x)
+            outputs.append(getattr(output, part))
+        return torch.cat(outputs)
+
+    def save(self, folder: str | PathLike[str]) -> None:
+        """Write the fitted classifier to a folder, without pickle.
+
+        The folder holds ``model.json`` and ``model.safetensors`` with checksums; it is
+        written whole or not at all, and replaces an earlier model of that name.
+
+        Args:
+            folder: where to; its parent is created when missing.
+
+        Raises:
+            InputError: the folder holds something else, or cannot be written.
+        """
+        from qclmixnet.estimators.persistence import save_classifier
+
+        check_is_fitted(self)
+        save_classifier(self, folder)
+
+    @classmethod
+    def load(cls, folder: str | PathLike[str], *, device: str = "auto") -> Self:
+        """Read a classifier that `save` wrote; its predictions are the same bits.
+
+        Args:
+            folder: where from.
+            device: where it shall compute.
+
+        Returns:
+            The fitted classifier.
+
+        Raises:
+            ModelFormatError: the folder is missing, damaged, edited, from a newer
+                version, or not a model.
+        """
+        from qclmixnet.estimators.persistence import load_classifier
+
+        return load_classifier(cls, folder, device=device)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        return tags
+
+
+def _for_inference(model: QCLMixNet) -> QCLMixNet:
+    """Freeze the network, in double precision where the device has it.
+
+    A float32 matrix product gives a row slightly different results in batches of
+    different size; in float64 a prediction does not depend on its neighbours to any
+    digit that matters, and the weights, being float32 numbers, lose nothing.
+    """
+    model.requires_grad_(requires_grad=False).eval()
+    on_mps = next(model.parameters()).device.type == "mps"
+    return model if on_mps else model.double()
+
+
+def _drop_weightless(
+    table: Table, labels: Labels, weights: npt.NDArray[np.float64]
+) -> tuple[Table, Labels, npt.NDArray[np.float64]]:
+    keep = weights > 0
+    if keep.all():
+        return table, labels, weights
+    columns = {name: column[keep] for name, column in table.columns.items()}
+    n_rows = int(keep.sum())
+    kept = read_labels(labels.classes[labels.codes[keep]], n_rows=n_rows)
+    return Table(columns=columns, n_rows=n_rows), kept, weights[keep]
+
+
+def _warn_of_singletons(labels: Labels) -> None:
+    counts = np.bincount(labels.codes, minlength=len(labels.classes))
+    single = [str(label) for label in labels.classes[counts == 1]]
+    if single:
+        warnings.warn(
+            f"Classes with a single row: {', '.join(single)}. They are trained on, but "
+            "cannot be held out or mixed; expect little of them.",
+            FitWarning,
+            stacklevel=3,
+        )
+
+
+def _text_names(X: object) -> npt.NDArray[np.object_] | None:
+    """Return the column names when ``X`` has names and all are text."""
+    names = getattr(X, "column_names", None) or getattr(X, "columns", None)
+    if names is None or not all(isinstance(name, str) for name in names):
+        return None
+    return np.asarray(list(names), dtype=object)
+
+
+def _name_of(y: object) -> str | None:
+    name = getattr(y, "name", None)
+    return name if isinstance(name, str) and name else None

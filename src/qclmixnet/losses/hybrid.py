@@ -1,0 +1,186 @@
+"""The hybrid loss of QCL-MixNet: focal, variance, contrastive and triplet terms."""
+
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from qclmixnet.core.checks import check_choice, check_real
+from qclmixnet.core.errors import InputError
+from qclmixnet.losses.focal import FocalLoss
+from qclmixnet.losses.supcon import SupConLoss
+from qclmixnet.losses.triplet import BatchAllTripletLoss, BatchHardTripletLoss
+from qclmixnet.losses.variance import (
+    ClassCentres,
+    InterClassSeparation,
+    IntraClassVariance,
+)
+
+__all__ = ["HybridLoss", "HybridTerms"]
+
+
+@dataclass(frozen=True)
+class HybridTerms:
+    """The terms of a hybrid loss, one value per row each, before their weights.
+
+    A term whose weight is 0 was not computed and is all zero.
+
+    Attributes:
+        focal: focal loss of the logits.
+        intra: squared distance to the own class centre.
+        inter: nearness to the other class centres.
+        supcon: supervised contrastive loss.
+        triplet: triplet loss.
+        total: the weighted sum, to be reduced and trained on.
+    """
+
+    focal: Float[Tensor, " batch"]
+    intra: Float[Tensor, " batch"]
+    inter: Float[Tensor, " batch"]
+    supcon: Float[Tensor, " batch"]
+    triplet: Float[Tensor, " batch"]
+    total: Float[Tensor, " batch"]
+
+    def named(self) -> dict[str, Float[Tensor, " batch"]]:
+        """Return all terms by name, ``total`` last; for logs."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+class HybridLoss(nn.Module):
+    """Weighted sum of classification and contrastive terms, per row.
+
+    ``total = a (focal + b1 intra + b2 inter) + (1 - a) (supcon + triplet)`` with ``a``
+    the classification weight. A term whose weight is 0 is not computed. In training
+    mode each call first moves the class centres by its batch, so that the first batch
+    already has centres; in evaluation mode they stay.
+
+    Args:
+        n_classes: labels are 0..n_classes - 1.
+        d_projection: width of the projection.
+        gamma: focusing strength of the focal loss, >= 0.
+        temperature: temperature of the supervised contrastive loss, > 0.
+        margin: margin of the triplet loss, >= 0; distances go up to 2.
+        intra_weight: b1, >= 0.
+        inter_weight: b2, >= 0.
+        classification_weight: a, from 0 (contrastive only) to 1 (no contrastive part).
+        centre_momentum: weight of a batch in the running class centres, in (0, 1].
+        triplet: ``"hard"`` judges an anchor by its hardest triplet, ``"all"`` by the
+            mean of all.
+
+    Raises:
+        InputError: an argument is out of range.
+
+    References:
+        Jahin, Abid, Mridha (2025). Quantum-Informed Contrastive Learning with Dynamic
+        Mixup Augmentation, framework figure (L, L_FVL, L_supcon, L_triplet).
+        arXiv:2506.13987. We differ: rows keep their own value, so that class weights
+        can be applied, and centres are running means.
+
+    >>> import torch
+    >>> loss = HybridLoss(2, 4)
+    >>> logits = torch.zeros(4, 2, requires_grad=True)
+    >>> labels = torch.tensor([0, 0, 1, 1])
+    >>> terms = loss(logits, torch.eye(4), labels, labels)
+    >>> terms.total.mean().backward()
+    >>> list(terms.named())
+    ['focal', 'intra', 'inter', 'supcon', 'triplet', 'total']
+    """
+
+    def __init__(  # noqa: PLR0913 - the weights of the published loss, flat
+        self,
+        n_classes: int,
+        d_projection: int,
+        *,
+        gamma: float = 2.0,
+        temperature: float = 0.1,
+        margin: float = 0.5,
+        intra_weight: float = 0.01,
+        inter_weight: float = 0.01,
+        classification_weight: float = 0.7,
+        centre_momentum: float = 0.1,
+        triplet: Literal["hard", "all"] = "hard",
+    ) -> None:
+        super().__init__()
+        self.intra_weight = check_real(intra_weight, "intra_weight", low=0)
+        self.inter_weight = check_real(inter_weight, "inter_weight", low=0)
+        self.classification_weight = check_real(
+            classification_weight, "classification_weight", low=0, high=1
+        )
+        check_choice(triplet, "triplet", ["hard", "all"])
+        self.centres = ClassCentres(n_classes, d_projection, momentum=centre_momentum)
+        self.focal = FocalLoss(gamma)
+        self.intra = IntraClassVariance()
+        self.inter = InterClassSeparation()
+        self.supcon = SupConLoss(temperature)
+        self.triplet = (
+            BatchHardTripletLoss(margin)
+            if triplet == "hard"
+            else BatchAllTripletLoss(margin)
+        )
+
+    def forward(
+        self,
+        logits: Float[Tensor, "batch classes"],
+        projection: Float[Tensor, "batch d_projection"],
+        target: Int[Tensor, " batch"] | Float[Tensor, "batch classes"],
+        labels: Int[Tensor, " batch"],
+    ) -> HybridTerms:
+        """Judge each row by all terms.
+
+        Args:
+            logits: unnormalised class scores on the log scale.
+            projection: rows as the projection head gives them.
+            target: what the focal loss compares with: labels, or rows of class
+                probabilities (mixed labels).
+            labels: the classes for all other terms; for mixed rows the anchors'.
+
+        Returns:
+            The terms and their weighted sum.
+
+        Raises:
+            InputError: shapes do not fit or a label is out of range.
+        """
+        self._check(logits, projection, labels)
+        a = self.classification_weight
+        zero = logits.new_zeros(len(logits))
+        focal = intra = inter = supcon = triplet = zero
+        if a > 0:
+            focal = self.focal(logits, target)
+            intra, inter = self._variance(projection, labels, zero)
+        if a < 1:
+            supcon = self.supcon(projection, labels)
+            triplet = self.triplet(projection, labels)
+        classification = focal + self.intra_weight * intra + self.inter_weight * inter
+        total = a * classification + (1 - a) * (supcon + triplet)
+        return HybridTerms(focal, intra, inter, supcon, triplet, total)
+
+    def _variance(
+        self, projection: Tensor, labels: Tensor, zero: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        intra = inter = zero
+        if self.intra_weight == 0 and self.inter_weight == 0:
+            return intra, inter
+        if self.training:
+            self.centres.update(projection, labels)
+        if self.intra_weight > 0:
+            intra = self.intra(projection, labels, self.centres)
+        if self.inter_weight > 0:
+            inter = self.inter(projection, labels, self.centres)
+        return intra, inter
+
+    def _check(self, logits: Tensor, projection: Tensor, labels: Tensor) -> None:
+        self.centres.check(projection, labels)
+        expected = (len(projection), self.centres.n_classes)
+        if logits.shape != expected:
+            raise InputError(
+                f"`logits` must have shape {expected}, one row for each row of "
+                f"`projection`, got {tuple(logits.shape)}."
+            )
+
+    def extra_repr(self) -> str:
+        """Name the settings in the printed module."""
+        return (
+            f"intra_weight={self.intra_weight:g}, inter_weight={self.inter_weight:g}, "
+            f"classification_weight={self.classification_weight:g}"
+        )

@@ -1,0 +1,26 @@
+"""The published network as plain PyTorch modules, usable in anyone's training loop.
+
+Each module that has parameters takes a ``torch.Generator`` and draws its initial
+weights from that alone; building a model never touches torch's global random state.
+An argument out of its stated range and an input of another width than the module was
+built for both raise ``InputError``.
+"""
+
+from qclmixnet.nn.attention import FeatureAttention
+from qclmixnet.nn.embeddings import FeatureTokens, OneHotInput
+from qclmixnet.nn.encoder import Encoder
+from qclmixnet.nn.entanglement import EntanglementLayer
+from qclmixnet.nn.heads import ClassifierHead, ProjectionHead
+from qclmixnet.nn.model import ModelOutput, QCLMixNet
+
+__all__ = [
+    "ClassifierHead",
+    "Encoder",
+    "EntanglementLayer",
+    "FeatureAttention",
+    "FeatureTokens",
+    "ModelOutput",
+    "OneHotInput",
+    "ProjectionHead",
+    "QCLMixNet",
+]

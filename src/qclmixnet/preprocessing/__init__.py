@@ -1,0 +1,11 @@
+"""From a checked table to numbers: scaling, dates, category codes, missing values.
+
+Statistics come from the training rows alone, and a row is encoded without a look at
+the rows beside it.
+"""
+
+from qclmixnet.preprocessing.encoded import EncodedTable
+from qclmixnet.preprocessing.encoder import TableEncoder
+from qclmixnet.preprocessing.scaling import Scaling
+
+__all__ = ["EncodedTable", "Scaling", "TableEncoder"]

@@ -1,0 +1,25 @@
+"""What leaves this room: the encoded table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Int64
+
+__all__ = ["EncodedTable"]
+
+
+@dataclass(frozen=True)
+class EncodedTable:
+    """A table as two arrays, ready for a network.
+
+    Args:
+        x_num: scaled numbers, finite; ``TableEncoder.numeric_names`` names them.
+        x_cat: category codes: 0 missing, 1 other, 2 and up the levels kept in training.
+        unseen: for each column that has any, the number of cells whose level was not in
+            the training table.
+    """
+
+    x_num: Float32[np.ndarray, "rows n_num"]
+    x_cat: Int64[np.ndarray, "rows n_cat"]
+    unseen: Mapping[str, int]

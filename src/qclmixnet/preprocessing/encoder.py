@@ -1,0 +1,166 @@
+"""From a checked table to the two arrays a network learns from."""
+
+from collections.abc import Mapping
+from itertools import chain
+
+import numpy as np
+
+from qclmixnet.core.checks import check_choice, check_integer
+from qclmixnet.core.errors import ModelFormatError
+from qclmixnet.preprocessing.encoded import EncodedTable
+from qclmixnet.preprocessing.levels import LevelCodes
+from qclmixnet.preprocessing.numbers import DateColumn, NumberColumn
+from qclmixnet.preprocessing.scaling import SCALINGS, Scaling
+from qclmixnet.table import Schema, Table
+
+__all__ = ["TableEncoder"]
+
+
+class TableEncoder:
+    """Scale numbers, unfold dates, code categories; keep missing as information.
+
+    * Numbers and booleans are centred and scaled by the training rows. A missing one
+      becomes 0, the centre; when the training rows had holes, a column
+      ``"<name> is missing"`` of raw 0 and 1 follows. A hole that only appears later is
+      0 without a new column.
+    * A date becomes the days since the earliest training date (scaled as a number) and
+      the sine and cosine of its place in the year, the week and the day, each only when
+      it varies in training.
+    * A category becomes a code: 0 missing, 1 other, 2 and up the most frequent
+      ``max_levels`` levels of training in order of their text.
+
+    Args:
+        scaling: ``"standard"`` is mean and standard deviation, cut at 1e4;
+            ``"robust"`` is median and interquartile range with a smooth cut at 3.
+        max_levels: levels of a category that get a code of their own.
+
+    >>> import pandas as pd
+    >>> from qclmixnet.table import read_training_table
+    >>> frame = pd.DataFrame({"age": [20, 40, None], "sex": ["f", "m", None]})
+    >>> schema, table = read_training_table(frame)
+    >>> encoded = TableEncoder().fit(table, schema).encode(table)
+    >>> encoded.x_num
+    array([[-1.,  0.],
+           [ 1.,  0.],
+           [ 0.,  1.]], dtype=float32)
+    >>> encoded.x_cat.ravel()
+    array([2, 3, 0])
+    """
+
+    def __init__(self, *, scaling: Scaling = "standard", max_levels: int = 64) -> None:
+        self.scaling = scaling
+        self.max_levels = max_levels
+        self._numbers: tuple[NumberColumn | DateColumn, ...] = ()
+        self._levels: tuple[LevelCodes, ...] = ()
+
+    @property
+    def numeric_names(self) -> tuple[str, ...]:
+        """What each column of ``x_num`` is."""
+        return tuple(chain.from_iterable(c.output_names for c in self._numbers))
+
+    @property
+    def category_names(self) -> tuple[str, ...]:
+        """What each column of ``x_cat`` is."""
+        return tuple(column.name for column in self._levels)
+
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        """Number of codes of each column of ``x_cat``, missing and other included."""
+        return tuple(2 + len(column.levels) for column in self._levels)
+
+    def fit(self, table: Table, schema: Schema) -> "TableEncoder":
+        """Learn centres, scales and levels from the training rows.
+
+        Raises:
+            InputError: `scaling` or `max_levels` is not allowed.
+        """
+        check_choice(self.scaling, "scaling", list(SCALINGS))
+        check_integer(self.max_levels, "max_levels", low=1)
+        numbers: list[NumberColumn | DateColumn] = []
+        levels = []
+        for column in schema.used:
+            values = table.columns[column.name]
+            if column.kind == "category":
+                levels.append(LevelCodes.fit(column.name, values, self.max_levels))
+            elif column.kind == "date":
+                numbers.append(DateColumn.fit(column.name, values, self.scaling))
+            else:
+                numbers.append(NumberColumn.fit(column.name, values, self.scaling))
+        self._numbers, self._levels = tuple(numbers), tuple(levels)
+        return self
+
+    def encode(self, table: Table) -> EncodedTable:
+        """Encode a table read by the schema of ``fit``; costs no look at other rows."""
+        x_num = np.zeros((len(self.numeric_names), table.n_rows), dtype=np.float32)
+        row = 0
+        for number in self._numbers:
+            n_outputs = len(number.output_names)
+            number.write(table.columns[number.name], x_num[row : row + n_outputs])
+            row += n_outputs
+        x_cat = np.zeros((len(self._levels), table.n_rows), dtype=np.int64)
+        unseen: dict[str, int] = {}
+        for position, category in enumerate(self._levels):
+            codes, n_unseen = category.encode(table.columns[category.name])
+            x_cat[position] = codes
+            if n_unseen:
+                unseen[category.name] = n_unseen
+        return EncodedTable(
+            np.ascontiguousarray(x_num.T), np.ascontiguousarray(x_cat.T), unseen
+        )
+
+    def to_state(self) -> tuple[dict[str, object], dict[str, np.ndarray]]:
+        """Return the fitted state as a JSON-able dict and plain arrays."""
+        meta: dict[str, object] = {
+            "scaling": self.scaling,
+            "max_levels": self.max_levels,
+            "numbers": [column.to_dict() for column in self._numbers],
+            "categories": [column.to_dict() for column in self._levels],
+        }
+        pairs = [(column.centre, column.scale) for column in self._numbers]
+        scales = np.array(pairs, dtype=np.float64).reshape(-1, 2)
+        return meta, {"centre": scales[:, 0].copy(), "scale": scales[:, 1].copy()}
+
+    @classmethod
+    def from_state(
+        cls, meta: Mapping[str, object], arrays: Mapping[str, np.ndarray]
+    ) -> "TableEncoder":
+        """Rebuild a fitted encoder from what ``to_state`` returned.
+
+        Raises:
+            ModelFormatError: the state is not what ``to_state`` returns.
+        """
+        try:
+            scaling = _scaling_of(meta["scaling"])
+            max_levels = check_integer(meta["max_levels"], "max_levels", low=1)
+            encoder = cls(scaling=scaling, max_levels=max_levels)
+            scales = np.stack([arrays["centre"], arrays["scale"]], axis=1).tolist()
+            encoder._numbers = tuple(
+                (DateColumn if "origin" in row else NumberColumn).from_dict(
+                    row, centre, scale, scaling
+                )
+                for row, (centre, scale) in zip(
+                    _rows(meta["numbers"]), scales, strict=True
+                )
+            )
+            encoder._levels = tuple(
+                map(LevelCodes.from_dict, _rows(meta["categories"]))
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelFormatError(
+                f"The stored encoder is damaged: {error!r}; save the model again."
+            ) from error
+        return encoder
+
+
+def _scaling_of(value: object) -> Scaling:
+    return (
+        "robust"
+        if check_choice(value, "scaling", list(SCALINGS)) == "robust"
+        else "standard"
+    )
+
+
+def _rows(value: object) -> list[dict[str, object]]:
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        raise TypeError(f"expected a list of columns, got {value!r}")
+    return value

@@ -1,0 +1,145 @@
+"""Columns that end in ``x_num``: numbers, booleans and dates."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from qclmixnet.preprocessing.dates import CYCLES, cycle_angles, days_since
+from qclmixnet.preprocessing.scaling import SCALINGS, Scaling, scaled
+
+__all__ = ["DateColumn", "NumberColumn"]
+
+
+@dataclass(frozen=True)
+class NumberColumn:
+    """A column of numbers or booleans: its scaled value, and whether it is missing.
+
+    Args:
+        name: the column.
+        scaling: how it is scaled.
+        centre: what becomes 0.
+        scale: what becomes 1; 0 when the training values do not differ.
+        has_holes: the training rows had missing values.
+    """
+
+    name: str
+    scaling: Scaling
+    centre: float
+    scale: float
+    has_holes: bool
+
+    @classmethod
+    def fit(cls, name: str, values: np.ndarray, scaling: Scaling) -> "NumberColumn":
+        """Learn the centre and the scale of float64 values with NaN."""
+        present = values[~np.isnan(values)]
+        centre, scale = SCALINGS[scaling](present)
+        return cls(name, scaling, centre, scale, has_holes=len(present) < len(values))
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the rows that ``write`` fills."""
+        return (self.name, *([f"{self.name} is missing"] if self.has_holes else []))
+
+    def write(self, values: np.ndarray, out: np.ndarray) -> None:
+        """Fill `out`, of shape (outputs, rows)."""
+        out[0] = scaled(values, self.centre, self.scale, self.scaling)
+        if self.has_holes:
+            out[1] = np.isnan(values)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what is not in the arrays of the encoder's state."""
+        return {"name": self.name, "has_holes": self.has_holes}
+
+    @classmethod
+    def from_dict(
+        cls, row: Mapping[str, object], centre: float, scale: float, scaling: Scaling
+    ) -> "NumberColumn":
+        """Rebuild the column from its state."""
+        return cls(str(row["name"]), scaling, centre, scale, bool(row["has_holes"]))
+
+
+@dataclass(frozen=True)
+class DateColumn:
+    """A column of dates: days since the first one, and its place in each cycle.
+
+    Args:
+        name: the column.
+        scaling: how the days are scaled.
+        centre: days that become 0.
+        scale: days that become 1; 0 when the training dates do not differ.
+        has_holes: the training rows had missing dates.
+        origin: earliest training date, in microseconds since 1970.
+        cycles: cycles of which the place varies in training.
+    """
+
+    name: str
+    scaling: Scaling
+    centre: float
+    scale: float
+    has_holes: bool
+    origin: int
+    cycles: tuple[str, ...]
+
+    @classmethod
+    def fit(cls, name: str, values: np.ndarray, scaling: Scaling) -> "DateColumn":
+        """Learn the origin, the scale and the cycles of datetime64[us] with NaT."""
+        present = values[~np.isnat(values)]
+        origin = present.min()
+        centre, scale = SCALINGS[scaling](days_since(present, origin))
+        angles = cycle_angles(present)
+        return cls(
+            name,
+            scaling,
+            centre,
+            scale,
+            has_holes=len(present) < len(values),
+            origin=int(origin.astype(np.int64)),
+            cycles=tuple(cycle for cycle in CYCLES if np.ptp(angles[cycle]) > 0),
+        )
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the rows that ``write`` fills."""
+        waves = [
+            f"{self.name} ({f} of {c})" for c in self.cycles for f in ("sine", "cosine")
+        ]
+        hole = [f"{self.name} is missing"] if self.has_holes else []
+        return (f"{self.name} (days)", *waves, *hole)
+
+    def write(self, values: np.ndarray, out: np.ndarray) -> None:
+        """Fill `out`, of shape (outputs, rows)."""
+        days = days_since(values, np.datetime64(self.origin, "us"))
+        out[0] = scaled(days, self.centre, self.scale, self.scaling)
+        if self.cycles:
+            angles = cycle_angles(values)
+            for position, cycle in enumerate(self.cycles):
+                out[1 + 2 * position] = np.nan_to_num(np.sin(angles[cycle]))
+                out[2 + 2 * position] = np.nan_to_num(np.cos(angles[cycle]))
+        if self.has_holes:
+            out[-1] = np.isnat(values)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what is not in the arrays of the encoder's state."""
+        return {
+            "name": self.name,
+            "has_holes": self.has_holes,
+            "origin": self.origin,
+            "cycles": list(self.cycles),
+        }
+
+    @classmethod
+    def from_dict(
+        cls, row: Mapping[str, object], centre: float, scale: float, scaling: Scaling
+    ) -> "DateColumn":
+        """Rebuild the column from its state.
+
+        Raises:
+            ValueError: the origin or the cycles are none.
+        """
+        origin, cycles = row["origin"], row["cycles"]
+        if not isinstance(origin, int) or not isinstance(cycles, list):
+            raise ValueError(f"damaged date column {row!r}")  # noqa: TRY004
+        named = tuple(cycle for cycle in CYCLES if cycle in cycles)
+        name, has_holes = str(row["name"]), bool(row["has_holes"])
+        return cls(name, scaling, centre, scale, has_holes, origin, named)

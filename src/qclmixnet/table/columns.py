@@ -1,0 +1,204 @@
+"""One column of any caller, turned into one plain NumPy array.
+
+Three flavours arrive here: a narwhals series over pandas, polars or pyarrow; a column
+of a NumPy array with a plain dtype; a column of Python objects. The last is judged by
+the types of its cells, so that the same cells give the same column in every flavour.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Complex, Real
+from typing import Literal
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from qclmixnet.table.problems import Problem
+from qclmixnet.table.text import level_texts
+
+__all__ = ["Content", "PlainColumn", "array_column", "object_column", "series_column"]
+
+Content = Literal["number", "integer", "boolean", "text", "category", "date", "missing"]
+"""What the cells are; `integer` and `text` still have to be told from ids and dates."""
+
+_NESTED = (list, tuple, set, frozenset, Mapping, np.ndarray, pd.Series, pd.DataFrame)
+_NESTED_REASON = (
+    "holds lists, dicts or other nested cells, but a cell of a table argument must be "
+    "a string, a number, a boolean or a date; spread it over several columns or drop it"
+)
+_BYTES_REASON = (
+    "holds raw bytes, but a cell of a table argument must be a string, a number, "
+    "a boolean or a date; decode it to text or drop it"
+)
+_COMPLEX_REASON = (
+    "holds complex numbers. Complex data not supported; give the real and the "
+    "imaginary part a column each"
+)
+
+
+@dataclass(frozen=True)
+class PlainColumn:
+    """A column as one plain array, before its kind is decided.
+
+    Args:
+        name: the column.
+        dtype: the caller's dtype.
+        content: what the cells are.
+        values: float64 with NaN for numbers and booleans, datetime64[us] with NaT for
+            dates, objects of str with None for texts and categories.
+    """
+
+    name: str
+    dtype: str
+    content: Content
+    values: np.ndarray
+
+
+def series_column(name: str, series: nw.Series[object]) -> PlainColumn | Problem:
+    """Read a column of a pandas, polars or pyarrow table."""
+    native = series.to_native()
+    dtype = series.dtype
+    label = str(getattr(native, "dtype", None) or getattr(native, "type", dtype))
+    if dtype.is_nested():
+        return Problem(name, label, _NESTED_REASON, is_type=True)
+    if isinstance(dtype, nw.Binary):
+        return Problem(name, label, _BYTES_REASON, is_type=True)
+    if dtype.is_integer() or dtype.is_float():
+        content: Content = "integer" if dtype.is_integer() else "number"
+        return PlainColumn(name, label, content, _float_array(series.to_numpy()))
+    if dtype.is_decimal() or isinstance(dtype, nw.Boolean):
+        content = "number" if dtype.is_decimal() else "boolean"
+        values = _float_array(series.cast(nw.Float64()).to_numpy())
+        return PlainColumn(name, label, content, values)
+    if isinstance(dtype, nw.Datetime):
+        if dtype.time_zone is not None:
+            series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return PlainColumn(name, label, "date", _date_array(series.to_numpy()))
+    if isinstance(dtype, nw.Categorical | nw.Enum):
+        return PlainColumn(name, label, "category", _category_texts(series))
+    return object_column(name, _object_array(native, series), label)
+
+
+def array_column(name: str, values: np.ndarray) -> PlainColumn | Problem:
+    """Read one column of a NumPy array; the array's dtype tells what it holds."""
+    label = str(values.dtype)
+    match values.dtype.kind:
+        case "b":
+            return PlainColumn(name, label, "boolean", _float_array(values))
+        case "i" | "u":
+            return PlainColumn(name, label, "integer", _float_array(values))
+        case "f":
+            return PlainColumn(name, label, "number", _float_array(values))
+        case "c":
+            return Problem(name, label, _COMPLEX_REASON)
+        case "M":
+            return PlainColumn(name, label, "date", _date_array(values))
+        case "S":
+            return Problem(name, label, _BYTES_REASON, is_type=True)
+        case "V":
+            return Problem(name, label, _NESTED_REASON, is_type=True)
+    return object_column(name, values.astype(object), label)
+
+
+def object_column(name: str, values: np.ndarray, label: str) -> PlainColumn | Problem:
+    """Read a column of Python objects, judged by the types of its present cells."""
+    missing = np.asarray(pd.isna(values), dtype=bool)
+    present = values[~missing]
+    types = set(map(type, present))
+    if any(issubclass(t, _NESTED) for t in types):
+        return Problem(name, label, _NESTED_REASON, is_type=True)
+    if any(issubclass(t, bytes | bytearray | memoryview) for t in types):
+        return Problem(name, label, _BYTES_REASON, is_type=True)
+    content: Content
+    if not types:
+        content, plain = "missing", np.full(len(values), np.nan)
+    elif types == {str}:
+        content, plain = "text", np.where(missing, None, values)
+    elif all(issubclass(t, str) for t in types):
+        content, plain = "text", level_texts(values, missing)
+    elif all(issubclass(t, bool | np.bool_) for t in types):
+        content, plain = "boolean", _numbers(values, missing)
+    elif all(issubclass(t, Real | Decimal | np.bool_) for t in types):
+        whole = all(issubclass(t, int | np.integer) for t in types)
+        content, plain = "integer" if whole else "number", _numbers(values, missing)
+    elif all(issubclass(t, Complex | Decimal) for t in types):
+        return Problem(name, label, _COMPLEX_REASON)
+    elif all(issubclass(t, dt.date | np.datetime64 | pd.Period) for t in types):
+        content, plain = "date", _dates(values, missing)
+    elif all(issubclass(t, dt.timedelta | np.timedelta64 | dt.time) for t in types):
+        content, plain = "number", _seconds(values, missing)
+    else:
+        content, plain = "category", level_texts(values, missing)
+    return PlainColumn(name, label, content, plain)
+
+
+def _object_array(native: object, series: nw.Series[object]) -> np.ndarray:
+    """Cells as Python objects; pandas extension types are unpacked by pandas."""
+    if isinstance(native, pd.Series):
+        return native.astype(object).to_numpy()
+    cells = np.empty(len(series), dtype=object)
+    cells[:] = series.to_list()
+    return cells
+
+
+def _category_texts(series: nw.Series[object]) -> np.ndarray:
+    native = series.to_native()
+    if isinstance(native, pd.Series) and isinstance(native.dtype, pd.CategoricalDtype):
+        levels = native.cat.categories.astype(object).to_numpy()
+        texts = level_texts(levels, np.zeros(len(levels), dtype=bool))
+        return np.append(texts, np.array([None], dtype=object))[native.cat.codes]
+    cells = _object_array(native, series)
+    return level_texts(cells, np.asarray(pd.isna(cells), dtype=bool))
+
+
+def _float_array(values: np.ndarray) -> np.ndarray:
+    if values.dtype == object:
+        return _numbers(values, np.asarray(pd.isna(values), dtype=bool))
+    return np.ascontiguousarray(values, dtype=np.float64)
+
+
+def _numbers(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    filled = np.where(missing, np.nan, values)
+    try:
+        return filled.astype(np.float64)
+    except OverflowError:  # Python integers beyond the range of float64
+        return np.array([_number(value) for value in filled], dtype=np.float64)
+
+
+def _number(value: int | float | Decimal) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return np.inf if value > 0 else -np.inf
+
+
+def _date_array(values: np.ndarray) -> np.ndarray:
+    if values.dtype == object:
+        return _dates(values, np.asarray(pd.isna(values), dtype=bool))
+    return values.astype("datetime64[us]")
+
+
+def _dates(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    dates = np.full(len(values), np.datetime64("NaT"), dtype="datetime64[us]")
+    cells = [
+        cell.start_time if isinstance(cell, pd.Period) else cell
+        for cell in values[~missing]
+    ]
+    stamps = pd.to_datetime(pd.Series(cells, dtype=object), utc=True)
+    naive = stamps.dt.tz_localize(None)
+    dates[~missing] = naive.to_numpy().astype("datetime64[us]")
+    return dates
+
+
+def _seconds(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    seconds = np.full(len(values), np.nan)
+    seconds[~missing] = [
+        cell.hour * 3600 + cell.minute * 60 + cell.second + cell.microsecond / 1e6
+        if isinstance(cell, dt.time)
+        else pd.Timedelta(cell).total_seconds()
+        for cell in values[~missing]
+    ]
+    return seconds

@@ -1,0 +1,84 @@
+"""Reading CSV and TSV without the silent repairs that pandas makes."""
+
+import csv
+import gzip
+import io
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+
+from qclmixnet.core.errors import InputError
+
+__all__ = ["MISSING_MARKERS", "read_delimited"]
+
+MISSING_MARKERS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
+"""Cells of a CSV file that stand for a missing value."""
+
+
+def read_delimited(path: Path) -> pd.DataFrame:
+    """Read a CSV or TSV file, refusing what pandas would repair in silence.
+
+    Raises:
+        InputError: a name comes twice, or a row has too few or too many cells.
+    """
+    header, delimiter = _read_header(path)
+    twice = [name for name, n in Counter(header).items() if n > 1 and name]
+    if twice:
+        raise InputError(
+            f"{path.name!r} has the same column name more than once: "
+            f"{', '.join(map(repr, twice))}; rename or drop the extra columns."
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(
+                path,
+                sep=delimiter,
+                encoding="utf-8-sig",
+                index_col=False,
+                keep_default_na=False,
+                na_values=list(MISSING_MARKERS),
+                skipinitialspace=True,
+                float_precision="round_trip",
+                low_memory=False,
+            )
+    except pd.errors.ParserWarning:
+        _refuse_ragged(path, delimiter, len(header))
+        raise
+    # A row that is too short leaves its last cell missing: only then look closer.
+    if len(frame) and frame.iloc[:, -1].isna().any():
+        _refuse_ragged(path, delimiter, len(header))
+    return frame
+
+
+def _open_text(path: Path) -> io.TextIOWrapper:
+    binary = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+    return io.TextIOWrapper(binary, encoding="utf-8-sig", newline="")
+
+
+def _read_header(path: Path) -> tuple[list[str], str]:
+    """Names and delimiter: the candidate that cuts the header into most cells."""
+    candidates = "\t" if ".tsv" in path.suffixes else ",;\t|"
+    best: tuple[list[str], str] = ([], candidates[0])
+    for delimiter in candidates:
+        with _open_text(path) as text:
+            rows = csv.reader(text, delimiter=delimiter, skipinitialspace=True)
+            cells = [cell.strip() for cell in next(filter(None, rows), [])]
+        if len(cells) > len(best[0]):
+            best = (cells, delimiter)
+    if not best[0]:
+        raise InputError(f"{path.name!r} is empty.")
+    return best
+
+
+def _refuse_ragged(path: Path, delimiter: str, n_columns: int) -> None:
+    with _open_text(path) as text:
+        rows = csv.reader(text, delimiter=delimiter, skipinitialspace=True)
+        for cells in rows:
+            if cells and len(cells) != n_columns:
+                raise InputError(
+                    f"{path.name!r} has {len(cells)} cells in line {rows.line_num}, "
+                    f"but {n_columns} columns; correct that line."
+                )
