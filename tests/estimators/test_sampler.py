@@ -143,6 +143,13 @@ def test_sparse_rows_match_dense_rows() -> None:
     np.testing.assert_array_equal(thin.toarray(), dense)
 
 
+def test_balanced_classes_stay_as_they_are() -> None:
+    X, y = imbalanced()[0][:8], np.repeat([0, 1], 4)
+    X_more, y_more = KNNMixupSampler(random_state=0).fit_resample(X, y)
+    np.testing.assert_array_equal(X_more, X)
+    np.testing.assert_array_equal(y_more, y)
+
+
 def test_works_inside_a_pipeline() -> None:
     X, y = imbalanced()
     model = Pipeline(

@@ -165,6 +165,17 @@ def test_extreme_outputs_give_finite_totals_and_gradients() -> None:
     assert all(bool(gradient.isfinite().all()) for gradient in gradients)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_judged_in_float32(dtype: torch.dtype) -> None:
+    logits, projection, _, labels = _batch()
+    half = logits.to(dtype), projection.to(dtype)
+    single = half[0].float(), half[1].float()
+    expected = _judge(HybridLoss(4, 3), *single, labels, labels).named()
+    terms = _judge(HybridLoss(4, 3), *half, labels, labels)
+    for name, values in terms.named().items():
+        torch.testing.assert_close(values, expected[name])
+
+
 def test_following_the_rows_permutes_every_term() -> None:
     logits, projection, mixed, labels = _batch()
     order = torch.tensor([5, 2, 7, 0, 1, 6, 3, 4])

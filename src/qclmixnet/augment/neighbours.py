@@ -69,9 +69,11 @@ def find_neighbours(
         labels: with them, only rows of the same class are neighbours.
         method: ``"exact"`` compares all pairs (time grows with the square of the
             rows of a class, memory stays below about 200 MB); ``"approximate"``
-            builds a faiss index for each class of at least 2,000 rows, which misses a
-            few neighbours; ``"auto"`` is exact for a class of up to `EXACT_LIMIT`
-            rows and approximate above when faiss is installed.
+            builds a faiss index for each class of at least 2,000 rows, which finds
+            nearly all neighbours where rows form clusters (over 0.99 of them in our
+            tests) and near ones instead of the nearest where they do not (0.59 of
+            them in 50 columns of pure noise); ``"auto"`` is exact for a class of up to
+            `EXACT_LIMIT` rows and approximate above when faiss is installed.
         seed: of the index training; only used by the approximate search.
 
     Returns:
@@ -195,7 +197,7 @@ def _search_index(x: np.ndarray, k: int, seed: int) -> np.ndarray:
     index.cp.max_points_per_centroid = 64
     index.train(points)
     index.add(points)
-    index.nprobe = max(8, n_lists // 32)
+    index.nprobe = max(8, n_lists // 16)
     _, found = index.search(points, k + 1)
     # Put the row itself, and places left empty (-1), behind the true neighbours.
     own = np.arange(n_rows)[:, None]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
@@ -35,7 +35,7 @@ def run_demo(
     *,
     out: Path,
     dataset: str,
-    preset: str,
+    preset: Literal["default", "paper"],
     max_epochs: int | None,
     seed: int,
     as_json: bool,

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from qclmixnet.core.errors import InputError
 from qclmixnet.core.seeding import spawn_seeds
 from qclmixnet.metrics import Scores, score_predictions
-from qclmixnet.table import class_codes, read_labels
-from qclmixnet.table.splits import stratified_holdout
+from qclmixnet.table import read_labels, stratified_holdout
+from qclmixnet.table.class_codes import class_codes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,11 +58,13 @@ def split_rows(
         InputError: the labels cannot be used, or a wanted test part would be empty.
     """
     labels = read_labels(y, n_rows=len(X))
+    if test_fraction == 0:
+        return Split(X, y, X.iloc[:0], y.iloc[:0])
     generator = np.random.default_rng(spawn_seeds(seed, 1)[0])
     train, test = stratified_holdout(
         labels.codes, fraction=test_fraction, generator=generator
     )
-    if test_fraction > 0 and len(test) == 0:
+    if len(test) == 0:
         raise InputError(
             f"The table has too few rows per class ({len(X)} rows in all) to keep some "
             "aside for scoring; use --test-fraction 0 to learn from all of them."

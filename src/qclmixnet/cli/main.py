@@ -4,7 +4,7 @@ Nothing heavy is imported before a command runs, so that ``--help`` answers at o
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -30,7 +30,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Preset = Annotated[
-    str, typer.Option(help="'default', or 'paper' for the published network.")
+    Literal["default", "paper"],
+    typer.Option(help="'paper' is the published network, 'default' our recipe."),
 ]
 MaxEpochs = Annotated[
     int | None, typer.Option(min=1, help="Passes over the rows at most.")

@@ -44,7 +44,7 @@ def run_predict(
 def _predictions(
     clf: QCLMixNetClassifier, frame: "pd.DataFrame", keep: Sequence[str]
 ) -> "pd.DataFrame":
-    ids = [c.name for c in clf.schema_.of_kind("id") if c.name in frame.columns]
+    ids = [name for name in clf.schema_.of_kind("id") if name in frame.columns]
     kept = list(dict.fromkeys([*ids, *keep]))
     # The columns asked for and the class itself are no surprise: no warning of extras.
     known = set(clf.schema_.names)

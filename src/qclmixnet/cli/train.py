@@ -61,7 +61,8 @@ def describe_schema(clf: QCLMixNetClassifier, n_rows: int) -> str:
     line = f"Learned from {n_rows} rows; columns: {kinds}."
     left_out = [
         f"{column.name} ({column.kind})"
-        for column in clf.schema_.of_kind("constant", "id")
+        for column in clf.schema_.columns
+        if column.kind in ("constant", "id")
     ]
     if left_out:
         line += f" Left out: {', '.join(left_out)}."

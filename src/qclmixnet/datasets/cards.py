@@ -24,7 +24,7 @@ DatasetGroup = Literal["suite", "extreme", "large", "file", "openml"]
 class TableNumbers:
     """The counts that tell one table from another at a glance.
 
-    Args:
+    Attributes:
         n_rows: rows of the table.
         n_num: columns of numbers (booleans count as numbers).
         n_cat: columns of categories.
@@ -53,7 +53,7 @@ class TableNumbers:
 class DroppedColumn:
     """Columns of the source that the loaded table leaves out, and why.
 
-    Args:
+    Attributes:
         names: the columns as the source calls them.
         reason: why a classifier must not see them.
     """
@@ -66,19 +66,19 @@ class DroppedColumn:
 class DatasetCard:
     """Where a dataset comes from and what to know before using it.
 
-    Args:
+    Attributes:
         name: the name that `load_dataset` understands, or the file or OpenML name.
         group: ``"suite"`` for the benchmark, ``"extreme"`` and ``"large"`` beyond
             it, ``"file"`` and ``"openml"`` for tables that are not in the registry.
         task: what is predicted from what, in one sentence.
         target: the name of the label column.
         source: who published the data.
-        package: the Python distribution that carries the data; empty for files
-            and OpenML.
         location: the file inside that distribution, a path, or an address.
         licence: the licence as far as it is known, else ``"not stated"``.
         citation: what to cite when using the data.
         numbers: rows, columns, classes and imbalance.
+        package: the Python distribution that carries the data; empty for files
+            and OpenML.
         checksum: SHA-256 of the canonical form of the table; empty outside the
             registry.
         dropped: columns of the source that are left out.

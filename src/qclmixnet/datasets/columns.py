@@ -16,6 +16,12 @@ def as_number(values: pd.Series) -> pd.Series:
     Python's own conversion rounds correctly, so that the same file gives the same
     bits under every version of pandas, whose parsers differ in the last one.
 
+    Args:
+        values: text, with NaN for missing cells.
+
+    Returns:
+        The numbers, with the index and the name of `values`.
+
     Raises:
         ValueError: a cell is neither a number nor missing.
     """
@@ -54,6 +60,9 @@ def split_target(
         labels: readable labels for the source's codes, where the source explains
             them.
         codes: columns of whole numbers that only name something.
+
+    Returns:
+        The features and the labels as text, both with a fresh index.
     """
     y = frame[target].astype(str)
     if labels is not None:

@@ -80,6 +80,11 @@ def _hash_text(digest: "hashlib._Hash", text: str) -> None:
 def verify_table(frame: pd.DataFrame, target: pd.Series, card: DatasetCard) -> None:
     """Refuse a table that differs from the one the registry was made from.
 
+    Args:
+        frame: the features as loaded.
+        target: the labels as loaded.
+        card: the card with the expected checksum.
+
     Raises:
         InputError: the checksum differs; the message names the package versions.
     """

@@ -25,7 +25,7 @@ MISSING_MARKS = ("?", "<null>")
 class KeelHeader:
     """What the header of a KEEL file states.
 
-    Args:
+    Attributes:
         names: the attributes in the order of the columns.
         categories: the attributes declared by a ``{...}`` list of levels.
         target: the attribute of ``@output`` or ``@outputs``, else the last one.
@@ -38,6 +38,12 @@ class KeelHeader:
 
 def parse_keel_header(header: str) -> KeelHeader:
     r"""Read the lines before ``@data``.
+
+    Args:
+        header: those lines; other directives and comments are passed over.
+
+    Returns:
+        The attributes, which of them are categories, and the target.
 
     Raises:
         InputError: no attribute is declared, or the output is not one single
@@ -81,6 +87,12 @@ def read_keel(path: Path) -> tuple[pd.DataFrame, str]:
 
     Categories and the target come as text without surrounding blanks, all else as
     numbers; ``?`` and ``<null>`` are missing.
+
+    Args:
+        path: a ``.dat`` file in UTF-8.
+
+    Returns:
+        The whole table, target included, and the name of the target column.
 
     Raises:
         InputError: the header or a row does not follow the format; the message

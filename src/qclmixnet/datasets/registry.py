@@ -21,7 +21,7 @@ CARDS: Mapping[str, DatasetCard] = MappingProxyType(
 )
 
 
-def list_datasets(group: DatasetGroup | None = None) -> pd.DataFrame:
+def list_datasets(group: str | None = None) -> pd.DataFrame:
     """Show the datasets that `load_dataset` knows by name, without loading any.
 
     Args:
@@ -63,6 +63,12 @@ def list_datasets(group: DatasetGroup | None = None) -> pd.DataFrame:
 
 def find_card(name: str) -> DatasetCard:
     """Return the card of a dataset.
+
+    Args:
+        name: a name as `list_datasets` shows it.
+
+    Returns:
+        The card, with the numbers of the table.
 
     Raises:
         InputError: there is no such dataset; the message offers names like it.

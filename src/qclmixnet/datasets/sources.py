@@ -184,8 +184,8 @@ def _newthyroid() -> RawTable:
 
 
 def _glass() -> RawTable:
-    # Refractive index, then the elements in the order of the file.
-    names = ["id", *"RI Na Mg Al Si K Ca Ba Fe".split(), "type"]
+    elements = "sodium magnesium aluminium silicon potassium calcium barium iron"
+    names = ["id", "refractive_index", *elements.split(), "type"]
     frame = _read_text("classification/glass/glass.data.txt", names, text=["type"])
     return split_target(frame.drop(columns="id"), "type")
 

@@ -95,7 +95,7 @@ SUITE_MULTICLASS = (
             smallest_class=9,
             n_duplicates=1,
         ),
-        checksum="745de31653860eaa2c90f8a83ee701b76dafbcac8e83cffda5c38fdf71a61970",
+        checksum="159e178bfbac3771028730f4c902865a6175e8697a4971db1674095a8c4e487c",
         dropped=(
             DroppedColumn(
                 "id",

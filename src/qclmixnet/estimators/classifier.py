@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Mapping
 from os import PathLike
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,33 +12,31 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from qclmixnet.core.errors import FitWarning
-from qclmixnet.core.seeding import spawn_seeds
-from qclmixnet.estimators.progress import epoch_progress
+from qclmixnet.core.errors import DataWarning
+from qclmixnet.estimators.fitting import drop_weightless, fit_network
+from qclmixnet.estimators.persistence import load_state, save_state
 from qclmixnet.estimators.settings import (
     class_weight_of_rows,
     resolve_device,
     resolve_recipe,
 )
-from qclmixnet.nn import ModelOutput, OneHotInput, QCLMixNet
+from qclmixnet.estimators.state import FittedState
+from qclmixnet.nn import OneHotInput
 from qclmixnet.preprocessing import EncodedTable, TableEncoder
 from qclmixnet.table import (
-    Labels,
-    Table,
-    infer_schema,
     read_labels,
     read_sample_weight,
     read_table,
+    read_training_table,
 )
-from qclmixnet.table.splits import stratified_holdout
-from qclmixnet.training import Recipe, TrainingData, train
+from qclmixnet.training import Recipe
 
 __all__ = ["QCLMixNetClassifier"]
 
 _INFERENCE_ROWS = 8192
 
 
-class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):
+class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Classifier for tables whose interesting classes are rare.
 
     Takes pandas, polars and pyarrow tables and NumPy arrays with numbers, categories,
@@ -132,7 +130,9 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: object, y: object, sample_weight: object = None) -> Self:
+    def fit(
+        self, X: object, y: object, sample_weight: object = None
+    ) -> "QCLMixNetClassifier":
         """Learn from a table and its labels.
 
         Args:
@@ -148,86 +148,59 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):
             InputError: an argument is out of range, or the table, the labels or the
                 weights cannot be used; the message names every offending column.
         """
-        recipe = resolve_recipe(self.get_params(deep=False))
+        params = self.get_params(deep=False)
+        recipe = resolve_recipe(params)
         device = resolve_device(self.device)
-        schema = infer_schema(X)
-        table = read_table(X, schema)
+        schema, table = read_training_table(X)
         labels = read_labels(y, n_rows=table.n_rows)
         weights = read_sample_weight(sample_weight, n_rows=table.n_rows)
         weights = weights * class_weight_of_rows(
             self.class_weight, labels.classes, labels.codes
         )
-        table, labels, weights = _drop_weightless(table, labels, weights)
-        _warn_of_singletons(labels)
-        encoder = TableEncoder(
-            scaling=recipe.scaling, max_levels=recipe.max_levels
-        ).fit(table, schema)
-        self._train(encoder.encode(table), encoder, labels, weights, recipe, device)
-        self.schema_ = schema
-        self.encoder_ = encoder
-        self.classes_ = labels.classes
-        self.recipe_ = recipe
-        self.n_features_in_ = len(schema.columns)
-        self.target_name_ = _name_of(y)
-        names = _text_names(X)
-        if names is not None:
-            self.feature_names_in_ = names
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
+        table, labels, weights = drop_weightless(table, labels, weights)
+        encoder = TableEncoder(scaling=recipe.scaling, max_levels=recipe.max_levels)
+        encoded = encoder.fit(table, schema).encode(table)
+        network, result = fit_network(
+            encoded,
+            encoder.cardinalities,
+            labels,
+            weights,
+            recipe=recipe,
+            device=device,
+            random_state=self.random_state,
+            show_progress=bool(self.verbose),
+        )
+        self._adopt(
+            FittedState(
+                params=params,
+                schema=schema,
+                encoder=encoder,
+                network=network,
+                recipe=recipe,
+                classes=labels.classes,
+                feature_names=_text_names(X),
+                target_name=_name_of(y),
+                result=result,
+            )
+        )
         return self
 
-    def _train(
-        self,
-        encoded: EncodedTable,
-        encoder: TableEncoder,
-        labels: Labels,
-        weights: npt.NDArray[np.float64],
-        recipe: Recipe,
-        device: torch.device,
-    ) -> None:
-        """Split, build and train the network; keep it with what happened."""
-        seeds = spawn_seeds(self.random_state, 3)
-        data = TrainingData.from_arrays(encoded, labels.codes, weights, device=device)
-        train_rows, held_out_rows = stratified_holdout(
-            labels.codes,
-            fraction=recipe.schedule.validation_fraction,
-            generator=np.random.default_rng(seeds[0]),
-        )
-        inputs = OneHotInput(len(encoder.numeric_names), encoder.cardinalities)
-        model = QCLMixNet(
-            inputs.n_features,
-            len(labels.classes),
-            d_hidden=recipe.network.d_hidden,
-            d_repr=recipe.network.d_repr,
-            d_projection=recipe.network.d_projection,
-            d_token=recipe.network.d_token,
-            n_heads=recipe.network.n_heads,
-            generator=torch.Generator().manual_seed(seeds[1]),
-        ).to(device)
-        with epoch_progress(
-            recipe.schedule.max_epochs, shown=bool(self.verbose)
-        ) as on_epoch:
-            result = train(
-                model,
-                inputs,
-                data.take(train_rows),
-                held_out=data.take(held_out_rows) if len(held_out_rows) else None,
-                recipe=recipe,
-                generator=torch.Generator().manual_seed(seeds[2]),
-                on_epoch=on_epoch,
-            )
-        if result.stop_reason == "interrupted":
-            warnings.warn(
-                f"Interrupted after {len(result.history)} epochs; the best one, "
-                f"epoch {result.best_epoch}, is kept.",
-                FitWarning,
-                stacklevel=3,
-            )
-        self.model_ = _for_inference(model)
-        self.history_ = list(result.history)
-        self.best_epoch_ = result.best_epoch
-        self.n_iter_ = len(result.history)
-        self.stop_reason_ = result.stop_reason
+    def _adopt(self, state: FittedState) -> None:
+        """Take over a fitted state; what an earlier fit left is replaced."""
+        self.state_ = state
+        self.schema_ = state.schema
+        self.classes_ = state.classes
+        self.recipe_ = state.recipe
+        self.target_name_ = state.target_name
+        self.history_ = list(state.result.history)
+        self.best_epoch_ = state.result.best_epoch
+        self.n_iter_ = len(state.result.history)
+        self.stop_reason_ = state.result.stop_reason
+        self.n_features_in_ = len(state.schema.columns)
+        if state.feature_names is not None:
+            self.feature_names_in_ = state.feature_names
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
 
     def predict_proba(self, X: object) -> npt.NDArray[np.float64]:
         """Return the probability of each class for each row.
@@ -284,21 +257,20 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):
         self, X: object, part: Literal["logits", "representation"]
     ) -> torch.Tensor:
         check_is_fitted(self)
+        encoder, network = self.state_.encoder, self.state_.network
         table = read_table(X, self.schema_, estimator_name=type(self).__name__)
-        encoded = self.encoder_.encode(table)
-        parameter = next(self.model_.parameters())
-        inputs = OneHotInput(
-            len(self.encoder_.numeric_names), self.encoder_.cardinalities
-        )
+        encoded = encoder.encode(table)
+        _warn_of_unseen(encoded)
+        inputs = OneHotInput(encoded.x_num.shape[1], encoder.cardinalities)
+        like = next(network.parameters())
         outputs = []
-        for start in range(0, max(table.n_rows, 1), _INFERENCE_ROWS):
+        for start in range(0, table.n_rows, _INFERENCE_ROWS):
             rows = slice(start, start + _INFERENCE_ROWS)
             x = inputs(
-                torch.tensor(encoded.x_num[rows]).to(parameter),
-                torch.tensor(encoded.x_cat[rows], device=parameter.device),
+                torch.tensor(encoded.x_num[rows]).to(like),
+                torch.tensor(encoded.x_cat[rows], device=like.device),
             )
-            output: ModelOutput = self.model_(x)
-            outputs.append(getattr(output, part))
+            outputs.append(getattr(network(x), part))
         return torch.cat(outputs)
 
     def save(self, folder: str | PathLike[str]) -> None:
@@ -313,13 +285,13 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):
         Raises:
             InputError: the folder holds something else, or cannot be written.
         """
-        from qclmixnet.estimators.persistence import save_classifier
-
         check_is_fitted(self)
-        save_classifier(self, folder)
+        save_state(self.state_, folder)
 
     @classmethod
-    def load(cls, folder: str | PathLike[str], *, device: str = "auto") -> Self:
+    def load(
+        cls, folder: str | PathLike[str], *, device: str = "auto"
+    ) -> "QCLMixNetClassifier":
         """Read a classifier that `save` wrote; its predictions are the same bits.
 
         Args:
@@ -333,9 +305,10 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):
             ModelFormatError: the folder is missing, damaged, edited, from a newer
                 version, or not a model.
         """
-        from qclmixnet.estimators.persistence import load_classifier
-
-        return load_classifier(cls, folder, device=device)
+        state = load_state(folder, device=resolve_device(device))
+        clf = cls(**{**state.params, "device": device})
+        clf._adopt(state)
+        return clf
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -345,39 +318,14 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):
         return tags
 
 
-def _for_inference(model: QCLMixNet) -> QCLMixNet:
-    """Freeze the network, in double precision where the device has it.
-
-    A float32 matrix product gives a row slightly different results in batches of
-    different size; in float64 a prediction does not depend on its neighbours to any
-    digit that matters, and the weights, being float32 numbers, lose nothing.
-    """
-    model.requires_grad_(requires_grad=False).eval()
-    on_mps = next(model.parameters()).device.type == "mps"
-    return model if on_mps else model.double()
-
-
-def _drop_weightless(
-    table: Table, labels: Labels, weights: npt.NDArray[np.float64]
-) -> tuple[Table, Labels, npt.NDArray[np.float64]]:
-    keep = weights > 0
-    if keep.all():
-        return table, labels, weights
-    columns = {name: column[keep] for name, column in table.columns.items()}
-    n_rows = int(keep.sum())
-    kept = read_labels(labels.classes[labels.codes[keep]], n_rows=n_rows)
-    return Table(columns=columns, n_rows=n_rows), kept, weights[keep]
-
-
-def _warn_of_singletons(labels: Labels) -> None:
-    counts = np.bincount(labels.codes, minlength=len(labels.classes))
-    single = [str(label) for label in labels.classes[counts == 1]]
-    if single:
+def _warn_of_unseen(encoded: EncodedTable) -> None:
+    if encoded.unseen:
+        listed = ", ".join(f"{name!r} ({n})" for name, n in encoded.unseen.items())
         warnings.warn(
-            f"Classes with a single row: {', '.join(single)}. They are trained on, but "
-            "cannot be held out or mixed; expect little of them.",
-            FitWarning,
-            stacklevel=3,
+            "Columns with levels that the training table did not have, and in how many "
+            f"rows: {listed}. These cells count as 'other'.",
+            DataWarning,
+            stacklevel=4,
         )
 
 

@@ -9,43 +9,39 @@ import hashlib
 import json
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import safetensors
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 import qclmixnet
 from qclmixnet.core.errors import InputError, ModelFormatError
-from qclmixnet.estimators.settings import resolve_device
-from qclmixnet.nn import QCLMixNet
+from qclmixnet.estimators.fitting import build_network, for_inference
+from qclmixnet.estimators.state import FittedState
 from qclmixnet.preprocessing import TableEncoder
 from qclmixnet.table import Schema
-from qclmixnet.training import EpochRecord, Recipe
+from qclmixnet.training import EpochRecord, Recipe, TrainingResult
 
-if TYPE_CHECKING:
-    from qclmixnet.estimators.classifier import QCLMixNetClassifier
-
-__all__ = ["load_classifier", "save_classifier"]
+__all__ = ["load_state", "save_state"]
 
 _FORMAT = 1
 _KIND = "qclmixnet.QCLMixNetClassifier"
 _JSON, _TENSORS = "model.json", "model.safetensors"
 
-Classifier = TypeVar("Classifier", bound="QCLMixNetClassifier")
 
-
-def save_classifier(clf: "QCLMixNetClassifier", folder: str | PathLike[str]) -> None:
-    """Write a fitted classifier to ``folder``, whole or not at all.
+def save_state(state: FittedState, folder: str | PathLike[str]) -> None:
+    """Write a fitted state to ``folder``, whole or not at all.
 
     Args:
-        clf: a fitted classifier.
+        state: what to write.
         folder: where to; an earlier model there is replaced.
 
     Raises:
@@ -57,31 +53,30 @@ def save_classifier(clf: "QCLMixNetClassifier", folder: str | PathLike[str]) -> 
         raise InputError(
             f"{str(target)!r} exists and is not a model folder; choose another name."
         )
-    meta, arrays = clf.encoder_.to_state()
+    encoder, arrays = state.encoder.to_state()
     tensors = {
         f"network.{name}": _storable(value)
-        for name, value in clf.model_.state_dict().items()
+        for name, value in state.network.state_dict().items()
     }
     tensors |= {
         f"encoder.{name}": torch.from_numpy(np.ascontiguousarray(value))
         for name, value in arrays.items()
     }
     blob = save_tensors(tensors)
+    names = state.feature_names
     content = {
         "kind": _KIND,
         "format": _FORMAT,
         "versions": {"qclmixnet": qclmixnet.__version__, "torch": torch.__version__},
-        "params": _params_to_dict(clf),
-        "recipe": clf.recipe_.to_dict(),
-        "schema": clf.schema_.to_dict(),
-        "encoder": meta,
-        "classes": _classes_to_dict(clf.classes_),
-        "n_inputs": clf.model_.n_features,
-        "feature_names": _names_to_list(clf),
-        "target_name": clf.target_name_,
-        "history": [asdict(record) for record in clf.history_],
-        "best_epoch": clf.best_epoch_,
-        "stop_reason": clf.stop_reason_,
+        "params": _params_to_dict(state.params),
+        "recipe": state.recipe.to_dict(),
+        "schema": state.schema.to_dict(),
+        "encoder": encoder,
+        "classes": _classes_to_dict(state.classes),
+        "n_inputs": state.network.n_features,
+        "feature_names": None if names is None else [str(name) for name in names],
+        "target_name": state.target_name,
+        "result": asdict(state.result),
         "tensors_sha256": hashlib.sha256(blob).hexdigest(),
     }
     content["sha256"] = _digest(content)
@@ -125,82 +120,59 @@ def _write_folder(target: Path, content: dict[str, Any], blob: bytes) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def load_classifier(
-    cls: type[Classifier], folder: str | PathLike[str], *, device: str
-) -> Classifier:
-    """Read a classifier that `save_classifier` wrote.
+def load_state(folder: str | PathLike[str], *, device: torch.device) -> FittedState:
+    """Read a fitted state that `save_state` wrote.
 
     Args:
-        cls: the class to build.
         folder: where from.
-        device: where it shall compute.
+        device: where the network shall compute.
 
     Raises:
         ModelFormatError: the folder is missing, damaged, edited, from a newer version,
             or not a model.
     """
     place = Path(folder)
-    where = resolve_device(device)
     content, blob = _read_folder(place)
     try:
-        return _rebuild(cls, content, blob, device=device, where=where)
+        return _rebuild(content, load_tensors(blob), device)
     except (
         KeyError,
         TypeError,
         ValueError,
         AttributeError,
         RuntimeError,
-        safetensors.SafetensorError,
+        SafetensorError,
     ) as error:
-        # Checksums hold, so this is a folder that something else has written.
+        # The checksums hold, so something else than `save_state` wrote this folder.
         raise ModelFormatError(
             f"{str(place)!r} is not a model that this version can read: {error}"
         ) from error
 
 
 def _rebuild(
-    cls: type[Classifier],
-    content: dict[str, Any],
-    blob: bytes,
-    *,
-    device: str,
-    where: torch.device,
-) -> Classifier:
-    # A local import: the classifier imports this module's functions when needed.
-    from qclmixnet.estimators.classifier import _for_inference
-
-    tensors = load_tensors(blob)
+    content: dict[str, Any], tensors: dict[str, torch.Tensor], device: torch.device
+) -> FittedState:
     recipe = Recipe.from_dict(content["recipe"])
     classes = _classes_from_dict(content["classes"])
-    clf = cls(**_params_from_dict(content["params"], device=device))
-    network = recipe.network
-    model = QCLMixNet(
-        content["n_inputs"],
-        len(classes),
-        d_hidden=network.d_hidden,
-        d_repr=network.d_repr,
-        d_projection=network.d_projection,
-        d_token=network.d_token,
-        n_heads=network.n_heads,
-    )
-    model.load_state_dict(_with_prefix(tensors, "network."))
+    network = build_network(content["n_inputs"], len(classes), recipe)
+    network.load_state_dict(_with_prefix(tensors, "network."))
     arrays = {
         name: value.numpy() for name, value in _with_prefix(tensors, "encoder.").items()
     }
-    clf.model_ = _for_inference(model.to(where))
-    clf.encoder_ = TableEncoder.from_state(content["encoder"], arrays)
-    clf.schema_ = Schema.from_dict(content["schema"])
-    clf.recipe_ = recipe
-    clf.classes_ = classes
-    clf.n_features_in_ = len(clf.schema_.columns)
-    if content["feature_names"] is not None:
-        clf.feature_names_in_ = np.array(content["feature_names"], dtype=object)
-    clf.target_name_ = content["target_name"]
-    clf.history_ = [EpochRecord(**record) for record in content["history"]]
-    clf.best_epoch_ = content["best_epoch"]
-    clf.n_iter_ = len(clf.history_)
-    clf.stop_reason_ = content["stop_reason"]
-    return clf
+    names = content["feature_names"]
+    result = dict(content["result"])
+    history = tuple(EpochRecord(**record) for record in result.pop("history"))
+    return FittedState(
+        params=_params_from_dict(content["params"]),
+        schema=Schema.from_dict(content["schema"]),
+        encoder=TableEncoder.from_state(content["encoder"], arrays),
+        network=for_inference(network.to(device)),
+        recipe=recipe,
+        classes=classes,
+        feature_names=None if names is None else np.array(names, dtype=object),
+        target_name=content["target_name"],
+        result=TrainingResult(history=history, **result),
+    )
 
 
 def _read_folder(place: Path) -> tuple[dict[str, Any], bytes]:
@@ -258,11 +230,6 @@ def _with_prefix(
     }
 
 
-def _names_to_list(clf: "QCLMixNetClassifier") -> list[str] | None:
-    names = getattr(clf, "feature_names_in_", None)
-    return None if names is None else [str(name) for name in names]
-
-
 def _classes_to_dict(classes: npt.NDArray[Any]) -> dict[str, Any]:
     values = classes.tolist()
     if not all(isinstance(value, bool | int | float | str) for value in values):
@@ -277,28 +244,28 @@ def _classes_from_dict(stored: dict[str, Any]) -> npt.NDArray[Any]:
     return np.array(stored["values"], dtype=np.dtype(stored["dtype"]))
 
 
-def _params_to_dict(clf: "QCLMixNetClassifier") -> dict[str, Any]:
+def _params_to_dict(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the constructor's arguments as JSON; a live generator becomes None."""
-    params = dict(clf.get_params(deep=False))
-    del params["device"]
-    if isinstance(params["preset"], Recipe):
-        params["preset"] = {"recipe": params["preset"].to_dict()}
-    if not isinstance(params["random_state"], int | None):
-        params["random_state"] = None
-    if isinstance(params["class_weight"], dict):
+    out = {name: _plain(value) for name, value in params.items() if name != "device"}
+    if isinstance(out["preset"], Recipe):
+        out["preset"] = {"recipe": out["preset"].to_dict()}
+    if not isinstance(out["random_state"], int | None):
+        out["random_state"] = None
+    if isinstance(out["class_weight"], Mapping):
         # As pairs: JSON would turn labels that are numbers into text.
-        params["class_weight"] = {"pairs": list(params["class_weight"].items())}
-    return {name: _plain(value) for name, value in params.items()}
+        pairs = out["class_weight"].items()
+        out["class_weight"] = {"pairs": [[_plain(k), _plain(v)] for k, v in pairs]}
+    return out
 
 
-def _plain(value: object) -> object:
+def _plain(value: Any) -> Any:  # noqa: ANN401  (constructor arguments of any type)
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _params_from_dict(stored: dict[str, Any], *, device: str) -> dict[str, Any]:
+def _params_from_dict(stored: Mapping[str, Any]) -> dict[str, Any]:
     params = dict(stored)
     if isinstance(params["preset"], dict):
         params["preset"] = Recipe.from_dict(params["preset"]["recipe"])
     if isinstance(params["class_weight"], dict):
         params["class_weight"] = dict(params["class_weight"]["pairs"])
-    return {**params, "device": device}
+    return params

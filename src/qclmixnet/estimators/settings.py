@@ -1,5 +1,6 @@
 """From the flat arguments of the estimator to what training understands."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from numbers import Real
@@ -102,7 +103,7 @@ def _weights_of_mapping(
     bad = {
         label: weight
         for label, weight in mapping.items()
-        if not (isinstance(weight, Real) and 0 <= weight < float("inf"))
+        if not (isinstance(weight, Real) and 0 <= float(weight) < math.inf)
     }
     if bad:
         raise InputError(

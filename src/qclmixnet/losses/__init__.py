@@ -2,7 +2,7 @@
 
 Every loss is a plain ``torch.nn.Module`` that fits any PyTorch loop: call it, then
 reduce its values with ``weighted_mean`` and, where wanted, ``class_weights``.
-``HybridLoss`` is the published sum of all of them.
+Half precision is judged in float32. ``HybridLoss`` is the published sum of all of them.
 """
 
 from qclmixnet.losses.focal import FocalLoss

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from qclmixnet.core.checks import check_real
 from qclmixnet.core.errors import InputError
-from qclmixnet.losses.rows import check_labels, check_matrix
+from qclmixnet.losses.rows import check_labels, check_matrix, in_single
 
 __all__ = ["FocalLoss"]
 
@@ -59,7 +59,7 @@ class FocalLoss(nn.Module):
                 probabilities has a negative entry or does not sum to 1.
         """
         _check(logits, target)
-        log_p = logits.log_softmax(dim=1)
+        log_p = in_single(logits).log_softmax(dim=1)
         value = (self.gamma * _log_complement(log_p)).exp() * -log_p
         if target.is_floating_point():
             return (target * value).sum(dim=1)

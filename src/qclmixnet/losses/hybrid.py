@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from qclmixnet.core.checks import check_choice, check_real
 from qclmixnet.core.errors import InputError
 from qclmixnet.losses.focal import FocalLoss
+from qclmixnet.losses.rows import in_single
 from qclmixnet.losses.supcon import SupConLoss
 from qclmixnet.losses.triplet import BatchAllTripletLoss, BatchHardTripletLoss
 from qclmixnet.losses.variance import (
@@ -143,7 +144,7 @@ class HybridLoss(nn.Module):
         """
         self._check(logits, projection, labels)
         a = self.classification_weight
-        zero = logits.new_zeros(len(logits))
+        zero = in_single(logits).new_zeros(len(logits))
         focal = intra = inter = supcon = triplet = zero
         if a > 0:
             focal = self.focal(logits, target)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from qclmixnet.core.errors import InputError
 
-__all__ = ["check_labels", "check_matrix", "unit_rows"]
+__all__ = ["check_labels", "check_matrix", "in_single", "unit_rows"]
 
 # Rows with no entry above this have no direction: dividing by their length would
 # turn a gradient of 1 into one of 1e12 (a projection ending in ReLU can be all zero).
@@ -79,6 +79,25 @@ def check_labels(
         )
 
 
+def in_single(
+    matrix: Float[Tensor, "batch columns"],
+) -> Float[Tensor, "batch columns"]:
+    """Raise half precision to float32; float32 and float64 stay as they are.
+
+    Sums over classes and rows lose too much in 8 or 11 bits.
+
+    Args:
+        matrix: what a network returned, perhaps under autocast.
+
+    Returns:
+        The same numbers in at least float32.
+
+    >>> in_single(torch.zeros(1, 1, dtype=torch.bfloat16)).dtype
+    torch.float32
+    """
+    return matrix.to(torch.promote_types(matrix.dtype, torch.float32))
+
+
 def unit_rows(
     projection: Float[Tensor, "batch d_projection"],
 ) -> Float[Tensor, "batch d_projection"]:
@@ -91,11 +110,12 @@ def unit_rows(
         projection: the rows to scale.
 
     Returns:
-        Rows of length 1, or (nearly) 0 where there was no direction.
+        Rows of length 1, or (nearly) 0 where there was no direction; at least float32.
 
     >>> unit_rows(torch.tensor([[3.0, -4.0], [0.0, 0.0]])).tolist()
     [[0.6000000238418579, -0.800000011920929], [0.0, 0.0]]
     """
+    projection = in_single(projection)
     # Length-1 rows do not change with the scale, so the largest entry may be divided
     # out as a constant; squares then neither overflow nor vanish.
     largest = projection.detach().abs().amax(dim=1, keepdim=True)  # (batch, 1)

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from qclmixnet.core.checks import check_integer, check_real
 from qclmixnet.core.errors import InputError
-from qclmixnet.losses.rows import check_labels, check_matrix
+from qclmixnet.losses.rows import check_labels, check_matrix, in_single
 
 __all__ = ["ClassCentres", "InterClassSeparation", "IntraClassVariance"]
 
@@ -149,10 +149,8 @@ class IntraClassVariance(nn.Module):
         """
         centres.check(projection, labels)
         # DIFF(paper): running means (the figure does not say how c is found).
-        own = centres.centres.to(projection.dtype)[
-            labels.long()
-        ]  # (batch, d_projection)
-        squared = (projection - own).square().sum(dim=1)  # (batch,)
+        own = centres.centres[labels.long()]  # (batch, d_projection)
+        squared = (in_single(projection) - own).square().sum(dim=1)  # (batch,)
         return torch.where(centres.seen[labels.long()], squared, 0.0)
 
 
@@ -201,8 +199,8 @@ class InterClassSeparation(nn.Module):
         centres.check(projection, labels)
         # DIFF(paper): z_i in place of c_j. The centres are running means without
         # gradient, so the published term would train nothing.
-        fixed = centres.centres.to(projection.dtype)
-        away = projection.unsqueeze(1) - fixed  # (batch, classes, d_projection)
+        rows = in_single(projection).unsqueeze(1)  # (batch, 1, d_projection)
+        away = rows - centres.centres  # (batch, classes, d_projection)
         squared = away.square().sum(dim=2)  # (batch, classes)
         classes = torch.arange(centres.n_classes, device=labels.device)
         other = centres.seen & (labels.unsqueeze(1) != classes)  # (batch, classes)

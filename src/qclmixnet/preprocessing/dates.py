@@ -16,7 +16,8 @@ CYCLES = ("year", "week", "day")
 def days_since(dates: np.ndarray, origin: np.datetime64) -> np.ndarray:
     """Days from the origin, with the time of day as a fraction; NaT becomes NaN.
 
-    >>> days_since(np.array(["2024-03-01T12"], dtype="M8[us]"), np.datetime64("2024-02-29"))
+    >>> noon = np.array(["2024-03-01T12"], dtype="M8[us]")
+    >>> days_since(noon, np.datetime64("2024-02-29"))
     array([1.5])
     """
     return np.asarray((dates - origin) / _DAY, dtype=np.float64)

@@ -13,7 +13,7 @@ __all__ = ["EncodedTable"]
 class EncodedTable:
     """A table as two arrays, ready for a network.
 
-    Args:
+    Attributes:
         x_num: scaled numbers, finite; ``TableEncoder.numeric_names`` names them.
         x_cat: category codes: 0 missing, 1 other, 2 and up the levels kept in training.
         unseen: for each column that has any, the number of cells whose level was not in

@@ -71,6 +71,13 @@ class TableEncoder:
     def fit(self, table: Table, schema: Schema) -> "TableEncoder":
         """Learn centres, scales and levels from the training rows.
 
+        Args:
+            table: the training rows.
+            schema: the kinds of its columns.
+
+        Returns:
+            This encoder.
+
         Raises:
             InputError: `scaling` or `max_levels` is not allowed.
         """
@@ -125,6 +132,13 @@ class TableEncoder:
         cls, meta: Mapping[str, object], arrays: Mapping[str, np.ndarray]
     ) -> "TableEncoder":
         """Rebuild a fitted encoder from what ``to_state`` returned.
+
+        Args:
+            meta: the dict, also after a way through JSON.
+            arrays: the arrays, bit for bit.
+
+        Returns:
+            An encoder that encodes as the first one did, bit for bit.
 
         Raises:
             ModelFormatError: the state is not what ``to_state`` returns.

@@ -18,7 +18,7 @@ MAX_REMEMBERED = 10_000
 class LevelCodes:
     """The levels of one category that have a code of their own.
 
-    Args:
+    Attributes:
         name: the column.
         levels: kept levels in order of their text; the first has code 2.
         rare: levels of training beyond the cap, coded as other; None when they are more
@@ -31,7 +31,7 @@ class LevelCodes:
 
     @classmethod
     def fit(cls, name: str, values: np.ndarray, max_levels: int) -> "LevelCodes":
-        """Keep the most frequent levels; of equally frequent ones, the first by text."""
+        """Keep the most frequent levels; ties go to the first by text."""
         codes, levels = pd.factorize(values)
         counts = np.bincount(codes[codes >= 0], minlength=len(levels))
         texts = [str(level) for level in levels]
@@ -67,6 +67,12 @@ class LevelCodes:
     @classmethod
     def from_dict(cls, row: Mapping[str, object]) -> "LevelCodes":
         """Rebuild the codes from their state.
+
+        Args:
+            row: what ``to_dict`` returned.
+
+        Returns:
+            Equal codes.
 
         Raises:
             ValueError: the levels are no list of texts.

@@ -15,7 +15,7 @@ __all__ = ["DateColumn", "NumberColumn"]
 class NumberColumn:
     """A column of numbers or booleans: its scaled value, and whether it is missing.
 
-    Args:
+    Attributes:
         name: the column.
         scaling: how it is scaled.
         centre: what becomes 0.
@@ -63,7 +63,7 @@ class NumberColumn:
 class DateColumn:
     """A column of dates: days since the first one, and its place in each cycle.
 
-    Args:
+    Attributes:
         name: the column.
         scaling: how the days are scaled.
         centre: days that become 0.
@@ -133,6 +133,15 @@ class DateColumn:
         cls, row: Mapping[str, object], centre: float, scale: float, scaling: Scaling
     ) -> "DateColumn":
         """Rebuild the column from its state.
+
+        Args:
+            row: what ``to_dict`` returned.
+            centre: from the arrays of the encoder's state.
+            scale: from the same arrays.
+            scaling: of the encoder.
+
+        Returns:
+            An equal column.
 
         Raises:
             ValueError: the origin or the cycles are none.

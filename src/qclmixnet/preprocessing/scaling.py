@@ -28,8 +28,8 @@ def standard(values: Float64[np.ndarray, " rows"]) -> tuple[float, float]:
 
     A scale of 0 says that nothing can be learned from the column's size.
 
-    >>> standard(np.array([1.0, 2.0, 3.0, 6.0]))
-    (3.0, 1.8708286933869707)
+    >>> standard(np.array([1.0, 1.0, 5.0, 5.0]))
+    (3.0, 2.0)
     """
     largest = float(np.abs(values).max(initial=0.0))
     if largest == 0.0:
@@ -40,7 +40,7 @@ def standard(values: Float64[np.ndarray, " rows"]) -> tuple[float, float]:
     spread = float(np.abs(deviations).max())
     if spread == 0.0:
         return centre, 0.0
-    # The squares of deviations are taken relative to the largest: no under-, no overflow.
+    # Squares relative to the largest deviation neither under- nor overflow.
     scale = spread * math.sqrt(float(np.mean(np.square(deviations / spread))))
     return centre, min(scale * unit, np.finfo(np.float64).max)
 

@@ -5,6 +5,7 @@ whatever is wrong ends in one ``InputError`` that names every column concerned.
 """
 
 from qclmixnet.table.check import read_table
+from qclmixnet.table.class_codes import class_codes
 from qclmixnet.table.files import MISSING_MARKERS, read_file, write_file
 from qclmixnet.table.infer import infer_schema, read_training_table
 from qclmixnet.table.labels import read_labels, read_sample_weight
@@ -18,6 +19,7 @@ __all__ = [
     "Labels",
     "Schema",
     "Table",
+    "class_codes",
     "infer_schema",
     "read_file",
     "read_labels",

@@ -1,13 +1,12 @@
 """The door at prediction time: a caller's table read by the schema of the training."""
 
-import warnings
-
 import numpy as np
+import pandas as pd
 
 from qclmixnet.core.errors import DataWarning, InputError
 from qclmixnet.table.columns import PlainColumn
 from qclmixnet.table.infer import infinity_problem
-from qclmixnet.table.problems import Problem, quoted, raise_problems
+from qclmixnet.table.problems import Problem, quoted, raise_problems, warn_caller
 from qclmixnet.table.schema import ColumnSchema, Schema, Table
 from qclmixnet.table.source import Source, array_names, open_table
 from qclmixnet.table.text import level_text, text_to_dates, text_to_numbers
@@ -36,6 +35,9 @@ def read_table(
         X: a table of any accepted flavour.
         schema: what ``infer_schema`` said about the training table.
         estimator_name: who is speaking, for the message on a wrong width.
+
+    Returns:
+        The columns that are learned from, each of the kind it had in training.
 
     Raises:
         InputError: columns are missing or unreadable; all of them are named.
@@ -73,9 +75,10 @@ def _find_columns(
             )
         if source.is_array != trained_on_array:
             had, has = ("names", "none") if source.is_array else ("no names", "names")
-            _warn(
+            warn_caller(
                 f"The training table had {had} for its columns and `X` has {has}: "
-                "columns are read by position."
+                "columns are read by position.",
+                DataWarning,
             )
         return {name: position for position, name in enumerate(names)}
     positions = {name: position for position, name in enumerate(source.names)}
@@ -88,14 +91,11 @@ def _find_columns(
         )
     extra = [name for name in source.names if name not in set(names)]
     if extra:
-        _warn(
-            f"Columns that were not in the training table are ignored: {quoted(extra)}."
+        warn_caller(
+            f"Columns that were not in the training table are ignored: {quoted(extra)}.",
+            DataWarning,
         )
     return positions
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, DataWarning, stacklevel=4)
 
 
 def _convert(column: PlainColumn, expected: ColumnSchema) -> np.ndarray | Problem:
@@ -128,29 +128,29 @@ def _as_number(column: PlainColumn) -> tuple[np.ndarray | None, str | None]:
     if column.content == "date":
         return None, None
     if column.content in ("text", "category"):
-        return text_to_numbers(column.values)
-    return column.values, None
+        return text_to_numbers(column.cells)
+    return column.cells, None
 
 
 def _as_date(column: PlainColumn) -> tuple[np.ndarray | None, str | None]:
     match column.content:
         case "date":
-            return column.values, None
+            return column.cells, None
         case "text" | "category":
-            return text_to_dates(column.values)
+            return text_to_dates(column.cells)
         case "missing":
             missing = np.datetime64("NaT")
-            return np.full(len(column.values), missing, dtype="datetime64[us]"), None
+            return np.full(len(column.cells), missing, dtype="datetime64[us]"), None
     return None, None
 
 
 def _as_category(column: PlainColumn) -> np.ndarray | None:
     match column.content:
         case "text" | "category":
-            return column.values
+            return column.cells
         case "date":
             return None
-    numbers, codes = np.unique(column.values, return_inverse=True)
+    numbers, codes = np.unique(column.cells, return_inverse=True)
     as_truth = column.content == "boolean"
     levels = [
         None if np.isnan(n) else str(bool(n)) if as_truth else level_text(n)
@@ -160,5 +160,5 @@ def _as_category(column: PlainColumn) -> np.ndarray | None:
 
 
 def _example(column: PlainColumn) -> str:
-    present = column.values[column.values == column.values]  # noqa: PLR0124 - NaN, NaT
+    present = column.cells[~pd.isna(column.cells)]
     return repr(str(present[0])) if len(present) else "missing values only"

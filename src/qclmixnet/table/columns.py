@@ -6,7 +6,7 @@ the types of its cells, so that the same cells give the same column in every fla
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from numbers import Complex, Real
@@ -15,6 +15,7 @@ from typing import Literal
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoSeries
 
 from qclmixnet.table.problems import Problem
 from qclmixnet.table.text import level_texts
@@ -43,99 +44,91 @@ _COMPLEX_REASON = (
 class PlainColumn:
     """A column as one plain array, before its kind is decided.
 
-    Args:
+    Attributes:
         name: the column.
         dtype: the caller's dtype.
         content: what the cells are.
-        values: float64 with NaN for numbers and booleans, datetime64[us] with NaT for
+        cells: float64 with NaN for numbers and booleans, datetime64[us] with NaT for
             dates, objects of str with None for texts and categories.
     """
 
     name: str
     dtype: str
     content: Content
-    values: np.ndarray
+    cells: np.ndarray
 
 
-def series_column(name: str, series: nw.Series[object]) -> PlainColumn | Problem:
+def series_column(name: str, series: nw.Series[IntoSeries]) -> PlainColumn | Problem:
     """Read a column of a pandas, polars or pyarrow table."""
     native = series.to_native()
     dtype = series.dtype
     label = str(getattr(native, "dtype", None) or getattr(native, "type", dtype))
-    if dtype.is_nested():
-        return Problem(name, label, _NESTED_REASON, is_type=True)
-    if isinstance(dtype, nw.Binary):
-        return Problem(name, label, _BYTES_REASON, is_type=True)
+    content: Content
     if dtype.is_integer() or dtype.is_float():
-        content: Content = "integer" if dtype.is_integer() else "number"
-        return PlainColumn(name, label, content, _float_array(series.to_numpy()))
-    if dtype.is_decimal() or isinstance(dtype, nw.Boolean):
+        content = "integer" if dtype.is_integer() else "number"
+        values = _float_array(series.to_numpy())
+    elif dtype.is_decimal() or isinstance(dtype, nw.Boolean):
         content = "number" if dtype.is_decimal() else "boolean"
         values = _float_array(series.cast(nw.Float64()).to_numpy())
-        return PlainColumn(name, label, content, values)
-    if isinstance(dtype, nw.Datetime):
+    elif isinstance(dtype, nw.Datetime):
+        content = "date"
         if dtype.time_zone is not None:
             series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        return PlainColumn(name, label, "date", _date_array(series.to_numpy()))
-    if isinstance(dtype, nw.Categorical | nw.Enum):
-        return PlainColumn(name, label, "category", _category_texts(series))
-    return object_column(name, _object_array(native, series), label)
+        values = _date_array(series.to_numpy())
+    elif isinstance(dtype, nw.Categorical | nw.Enum):
+        content, values = "category", _category_texts(series)
+    elif dtype.is_nested() or isinstance(dtype, nw.Binary):
+        reason = _NESTED_REASON if dtype.is_nested() else _BYTES_REASON
+        return Problem(name, label, reason, is_type=True)
+    else:
+        return object_column(name, _object_array(native, series), label)
+    return PlainColumn(name, label, content, values)
 
 
 def array_column(name: str, values: np.ndarray) -> PlainColumn | Problem:
     """Read one column of a NumPy array; the array's dtype tells what it holds."""
     label = str(values.dtype)
-    match values.dtype.kind:
-        case "b":
-            return PlainColumn(name, label, "boolean", _float_array(values))
-        case "i" | "u":
-            return PlainColumn(name, label, "integer", _float_array(values))
-        case "f":
-            return PlainColumn(name, label, "number", _float_array(values))
-        case "c":
-            return Problem(name, label, _COMPLEX_REASON)
-        case "M":
-            return PlainColumn(name, label, "date", _date_array(values))
-        case "S":
-            return Problem(name, label, _BYTES_REASON, is_type=True)
-        case "V":
-            return Problem(name, label, _NESTED_REASON, is_type=True)
+    contents: dict[str, Content] = {
+        "b": "boolean",
+        "i": "integer",
+        "u": "integer",
+        "f": "number",
+    }
+    kind = values.dtype.kind
+    if kind in contents:
+        return PlainColumn(name, label, contents[kind], _float_array(values))
+    if kind == "M":
+        return PlainColumn(name, label, "date", _date_array(values))
+    if kind == "V":
+        return Problem(name, label, _NESTED_REASON, is_type=True)
     return object_column(name, values.astype(object), label)
 
 
 def object_column(name: str, values: np.ndarray, label: str) -> PlainColumn | Problem:
     """Read a column of Python objects, judged by the types of its present cells."""
     missing = np.asarray(pd.isna(values), dtype=bool)
-    present = values[~missing]
-    types = set(map(type, present))
+    types = set(map(type, values[~missing]))
     if any(issubclass(t, _NESTED) for t in types):
         return Problem(name, label, _NESTED_REASON, is_type=True)
     if any(issubclass(t, bytes | bytearray | memoryview) for t in types):
         return Problem(name, label, _BYTES_REASON, is_type=True)
-    content: Content
     if not types:
-        content, plain = "missing", np.full(len(values), np.nan)
-    elif types == {str}:
-        content, plain = "text", np.where(missing, None, values)
-    elif all(issubclass(t, str) for t in types):
-        content, plain = "text", level_texts(values, missing)
-    elif all(issubclass(t, bool | np.bool_) for t in types):
-        content, plain = "boolean", _numbers(values, missing)
-    elif all(issubclass(t, Real | Decimal | np.bool_) for t in types):
-        whole = all(issubclass(t, int | np.integer) for t in types)
-        content, plain = "integer" if whole else "number", _numbers(values, missing)
-    elif all(issubclass(t, Complex | Decimal) for t in types):
+        return PlainColumn(name, label, "missing", np.full(len(values), np.nan))
+    for content, kinds, read in _CELLS:
+        if all(issubclass(t, kinds) for t in types):
+            return PlainColumn(name, label, content, read(values, missing))
+    if all(issubclass(t, Complex | Decimal) for t in types):
         return Problem(name, label, _COMPLEX_REASON)
-    elif all(issubclass(t, dt.date | np.datetime64 | pd.Period) for t in types):
-        content, plain = "date", _dates(values, missing)
-    elif all(issubclass(t, dt.timedelta | np.timedelta64 | dt.time) for t in types):
-        content, plain = "number", _seconds(values, missing)
-    else:
-        content, plain = "category", level_texts(values, missing)
-    return PlainColumn(name, label, content, plain)
+    return PlainColumn(name, label, "category", level_texts(values, missing))
 
 
-def _object_array(native: object, series: nw.Series[object]) -> np.ndarray:
+def _texts(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    texts = values.copy()
+    texts[missing] = None
+    return texts
+
+
+def _object_array(native: object, series: nw.Series[IntoSeries]) -> np.ndarray:
     """Cells as Python objects; pandas extension types are unpacked by pandas."""
     if isinstance(native, pd.Series):
         return native.astype(object).to_numpy()
@@ -144,7 +137,7 @@ def _object_array(native: object, series: nw.Series[object]) -> np.ndarray:
     return cells
 
 
-def _category_texts(series: nw.Series[object]) -> np.ndarray:
+def _category_texts(series: nw.Series[IntoSeries]) -> np.ndarray:
     native = series.to_native()
     if isinstance(native, pd.Series) and isinstance(native.dtype, pd.CategoricalDtype):
         levels = native.cat.categories.astype(object).to_numpy()
@@ -202,3 +195,21 @@ def _seconds(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
         for cell in values[~missing]
     ]
     return seconds
+
+
+# First match wins; cells of several lines are a category of mixed objects.
+_CELLS: tuple[
+    tuple[
+        Content,
+        tuple[type, ...],
+        Callable[[np.ndarray, np.ndarray], np.ndarray],
+    ],
+    ...,
+] = (
+    ("text", (str,), _texts),
+    ("boolean", (bool, np.bool_), _numbers),
+    ("number", (dt.timedelta, np.timedelta64, dt.time), _seconds),
+    ("integer", (int, np.integer, np.bool_), _numbers),
+    ("number", (Real, Decimal, np.bool_), _numbers),
+    ("date", (dt.date, np.datetime64, pd.Period), _dates),
+)

@@ -2,10 +2,10 @@
 
 import csv
 import gzip
-import io
 import warnings
 from collections import Counter
 from pathlib import Path
+from typing import IO
 
 import pandas as pd
 
@@ -19,6 +19,12 @@ MISSING_MARKERS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 
 def read_delimited(path: Path) -> pd.DataFrame:
     """Read a CSV or TSV file, refusing what pandas would repair in silence.
+
+    Args:
+        path: ends in .csv or .tsv, perhaps followed by .gz.
+
+    Returns:
+        The table; integers, floats, booleans and texts as pandas tells them.
 
     Raises:
         InputError: a name comes twice, or a row has too few or too many cells.
@@ -53,9 +59,10 @@ def read_delimited(path: Path) -> pd.DataFrame:
     return frame
 
 
-def _open_text(path: Path) -> io.TextIOWrapper:
-    binary = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
-    return io.TextIOWrapper(binary, encoding="utf-8-sig", newline="")
+def _open_text(path: Path) -> IO[str]:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")
 
 
 def _read_header(path: Path) -> tuple[list[str], str]:

@@ -1,9 +1,10 @@
 """Tables in files: CSV, TSV, Parquet, Arrow and JSON lines, told by the ending."""
 
-import gzip
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
@@ -37,6 +38,9 @@ def read_file(path: str | os.PathLike[str]) -> pd.DataFrame:
     Args:
         path: ends in .csv, .tsv (both also .gz), .parquet, .arrow, .feather, .jsonl
             or .ndjson.
+
+    Returns:
+        The table, with at least one row.
 
     Raises:
         InputError: the file is absent, empty, broken, or of an unknown ending.
@@ -137,16 +141,14 @@ def _one_sentence(path: Path, verb: str) -> Iterator[None]:
             f"{path.name!r} is not UTF-8 text (byte {error.object[error.start]:#x}); "
             "save it as UTF-8."
         ) from error
-    except (OSError, EOFError, gzip.zlib.error, ValueError, TypeError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, TypeError) as error:
         first_line = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
         raise InputError(f"{path.name!r} could not be {verb}: {first_line}.") from error
 
 
 def _need_pyarrow(purpose: str) -> None:
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("pyarrow", extra="files", purpose=purpose) from error
+    if find_spec("pyarrow") is None:
+        raise MissingExtraError("pyarrow", extra="files", purpose=purpose)
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:

@@ -31,6 +31,12 @@ MIN_ROWS_FOR_ID = 50
 def infer_schema(X: object) -> Schema:
     """Decide the kind of every column of a training table.
 
+    Args:
+        X: a pandas, polars or pyarrow table, a 2-D array or a list of rows.
+
+    Returns:
+        The kind of each column, in the table's order.
+
     Raises:
         InputError: a column cannot be used (all are named), or none is left to use.
 
@@ -48,6 +54,12 @@ table, a 2-D NumPy array or a list of rows, got dict; wrap it in pandas.DataFram
 def read_training_table(X: object) -> tuple[Schema, Table]:
     """Infer the schema and read the table by it, each column converted only once.
 
+    Args:
+        X: a table as for ``infer_schema``.
+
+    Returns:
+        The schema, and the table as ``read_table`` would give it.
+
     Raises:
         InputError: a column cannot be used (all are named), or none is left to use.
     """
@@ -64,7 +76,7 @@ def read_training_table(X: object) -> tuple[Schema, Table]:
         schema.append(ColumnSchema(column.name, kind, column.dtype))
         if kind not in ("constant", "id"):
             columns[column.name] = values
-        infinite = infinity_problem(column.name, column.dtype, column.values)
+        infinite = infinity_problem(column.name, column.dtype, column.cells)
         if infinite is not None:
             problems.append(infinite)
     raise_problems(problems, len(source.names))
@@ -94,7 +106,7 @@ def infinity_problem(name: str, dtype: str, values: np.ndarray) -> Problem | Non
 
 
 def _kind_of(column: PlainColumn) -> tuple[Kind, np.ndarray]:
-    values = column.values
+    values = column.cells
     match column.content:
         case "missing":
             return "constant", values
@@ -111,7 +123,7 @@ def _kind_of(column: PlainColumn) -> tuple[Kind, np.ndarray]:
 
 
 def _kind_of_texts(column: PlainColumn) -> tuple[Kind, np.ndarray]:
-    values = column.values
+    values = column.cells
     codes, levels = pd.factorize(values)
     has_holes = bool((codes < 0).any())
     if len(levels) == 0 or (len(levels) == 1 and not has_holes):

@@ -16,6 +16,12 @@ __all__ = ["read_json_lines", "write_json_lines"]
 def read_json_lines(path: Path) -> pd.DataFrame:
     """Read one JSON object for each line; a name that a line lacks is missing there.
 
+    Args:
+        path: a UTF-8 text file; empty lines are skipped.
+
+    Returns:
+        The table; dates stay texts.
+
     Raises:
         InputError: a line is not a JSON object or has a name twice.
     """
@@ -61,8 +67,9 @@ def write_json_lines(frame: pd.DataFrame, path: Path) -> None:
 
 
 def _cells(column: pd.Series) -> list[object]:
-    cells = column.astype(object).to_numpy()
-    return np.where(np.asarray(pd.isna(cells)), None, cells).tolist()
+    cells = column.astype(object).to_numpy(copy=True)
+    cells[np.asarray(pd.isna(cells))] = None
+    return list(cells)
 
 
 def _plain(value: object) -> object:

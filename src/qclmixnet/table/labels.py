@@ -1,20 +1,19 @@
 """The door for labels and sample weights."""
 
-import datetime as dt
-import warnings
-from collections.abc import Hashable
 from decimal import Decimal
 from numbers import Integral, Real
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoSeries
 
 from qclmixnet.core.errors import DataWarning, InputError, InputTypeError
+from qclmixnet.table.problems import warn_caller
 from qclmixnet.table.schema import Labels
 from qclmixnet.table.source import is_sparse, object_array
 
-__all__ = ["read_labels", "read_sample_weight"]
+__all__ = ["read_label_values", "read_labels", "read_sample_weight"]
 
 _MANY_CLASSES = 20  # below this, half the rows being classes of their own is a toy
 
@@ -33,6 +32,9 @@ def read_labels(
         n_rows: rows of the table that the labels belong to.
         estimator_name: who is speaking.
 
+    Returns:
+        The classes, sorted, and the class of each row.
+
     Raises:
         InputError: labels are missing, continuous, of mixed types, of the wrong
             number, or all the same.
@@ -49,32 +51,58 @@ fractions such as 0.5, but a classifier needs classes; cut the values into group
         raise InputError(
             f"{estimator_name} requires y to be passed, but the target y is None."
         )
-    values = _one_axis(_label_array(y))
+    values = read_label_values(y)
     if len(values) != n_rows:
         raise InputError(
             f"`y` has {len(values)} labels, but `X` has {n_rows} rows; they must be "
             "equally many, in the same order."
         )
-    _refuse_holes(values)
-    if values.dtype == object:
-        values = _plain_dtype(values)
     if values.dtype.kind == "f":
         _refuse_continuous(values)
-    codes, levels = pd.factorize(values, sort=True)
-    classes = np.asarray(levels, dtype=values.dtype)
+    if values.dtype == object:  # NumPy would sort all rows, pandas only the classes
+        codes, levels = pd.factorize(values, sort=True)
+        classes = np.asarray(levels, dtype=object)
+    else:
+        classes, codes = np.unique(values, return_inverse=True)
     if len(classes) < 2:
         raise InputError(
             f"`y` holds one class only, {classes[0]!r}, in {n_rows} sample(s); a "
             "classifier needs at least two classes."
         )
     if len(classes) > max(_MANY_CLASSES, n_rows / 2):
-        warnings.warn(
+        warn_caller(
             f"`y` has {len(classes)} classes in {n_rows} rows: is it an id or a "
             "measured value instead of a class?",
             DataWarning,
-            stacklevel=2,
         )
     return Labels(classes, codes.astype(np.int64))
+
+
+def read_label_values(y: object) -> np.ndarray:
+    """Read labels of any flavour as one array of one plain dtype.
+
+    Args:
+        y: as for ``read_labels``; how many classes there are is not looked at.
+
+    Returns:
+        Labels without holes: whole numbers, floats, booleans or texts.
+
+    Raises:
+        InputError: labels are missing, infinite, of mixed types or of no usable type.
+    """
+    values = _one_axis(_label_array(y))
+    if values.dtype.kind in "SV":
+        raise _unknown_labels(f"cells of type {values.dtype}")
+    _refuse_holes(values)
+    if values.dtype == object:
+        values = _plain_dtype(values)
+    if values.dtype.kind in "Mm":
+        raise _unknown_labels(f"cells of type {values.dtype}")
+    if values.dtype.kind == "c":
+        raise InputError(f"Complex data not supported: `y` is {values.dtype}.")
+    if values.dtype.kind == "f":
+        _refuse_infinity(values)
+    return values
 
 
 def _label_array(y: object) -> np.ndarray:
@@ -86,9 +114,7 @@ def _label_array(y: object) -> np.ndarray:
         )
     if isinstance(y, pd.DataFrame):
         if y.shape[1] == 1:
-            return _series_labels(nw.from_native(y.iloc[:, 0], series_only=True))[
-                :, None
-            ]
+            return _label_array(y.iloc[:, 0])[:, None]
         return np.empty(y.shape, dtype=object)
     opened = nw.from_native(y, pass_through=True, allow_series=True)
     if isinstance(opened, nw.LazyFrame):
@@ -102,7 +128,7 @@ def _label_array(y: object) -> np.ndarray:
     return object_array(y, "y")
 
 
-def _series_labels(series: nw.Series[object]) -> np.ndarray:
+def _series_labels(series: nw.Series[IntoSeries]) -> np.ndarray:
     native = series.to_native()
     if isinstance(native, pd.Series):
         plain = isinstance(native.dtype, np.dtype)
@@ -120,11 +146,10 @@ def _one_axis(values: np.ndarray) -> np.ndarray:
     if values.ndim == 2 and values.shape[1] == 1:
         from sklearn.exceptions import DataConversionWarning
 
-        warnings.warn(
+        warn_caller(
             "A column-vector y was passed when a 1d array was expected. Please change "
             "the shape of y to (n_samples,), for example using ravel().",
             DataConversionWarning,
-            stacklevel=4,
         )
         return values[:, 0]
     if values.ndim != 1:
@@ -161,22 +186,27 @@ def _plain_dtype(values: np.ndarray) -> np.ndarray:
     if all(issubclass(t, complex | np.complexfloating) for t in types):
         return values.astype(np.complex128)
     names = " and ".join(sorted(t.__name__ for t in types))
-    nested = not all(issubclass(t, Hashable) for t in types) or tuple in types
-    dates = all(issubclass(t, dt.date | dt.timedelta | np.generic) for t in types)
-    raise InputTypeError(
-        f"Unknown label type: `y` holds {'' if nested or dates else 'a mix of '}{names};"
-        " labels must be all texts, all whole numbers or all booleans. Turn them into "
-        "text, for example with `[str(label) for label in y]`."
+    raise _unknown_labels(f"cells of type {names}")
+
+
+def _unknown_labels(what: str) -> InputTypeError:
+    return InputTypeError(
+        f"Unknown label type: `y` holds {what}; labels must be all texts, all whole "
+        "numbers or all booleans. Turn them into text, for example with "
+        "`[str(label) for label in y]`."
     )
 
 
-def _refuse_continuous(values: np.ndarray) -> None:
+def _refuse_infinity(values: np.ndarray) -> None:
     infinite = np.flatnonzero(np.isinf(values))
     if len(infinite):
         raise InputError(
             f"Input y contains infinity or a value too large for {values.dtype!r}: "
             f"{len(infinite)} label(s), first in row {infinite[0]}; drop these rows."
         )
+
+
+def _refuse_continuous(values: np.ndarray) -> None:
     fractions = values[values != np.floor(values)]
     if len(fractions):
         raise InputError(
@@ -196,6 +226,13 @@ def _refuse_continuous(values: np.ndarray) -> None:
 def read_sample_weight(w: object, *, n_rows: int) -> np.ndarray:
     """Read one weight for each row, as float64; None gives ones.
 
+    Args:
+        w: None, one number for all rows, or one number for each row.
+        n_rows: rows of the table that the weights belong to.
+
+    Returns:
+        Finite weights of at least 0, one of them above.
+
     Raises:
         InputError: weights are not numbers, negative, not finite, all zero, or of the
             wrong number.
@@ -205,10 +242,9 @@ def read_sample_weight(w: object, *, n_rows: int) -> np.ndarray:
     """
     if w is None:
         return np.ones(n_rows)
-    if isinstance(w, Real) and not isinstance(w, bool):
-        weights = np.full(n_rows, float(w))
-    else:
-        weights = _weight_array(w)
+    weights = _weight_array(w)
+    if weights.ndim == 0:
+        weights = np.full(n_rows, float(weights))
     if weights.ndim != 1:
         raise InputError(
             f"Sample weights must be 1D array or scalar, got shape {weights.shape}."
@@ -220,8 +256,8 @@ def read_sample_weight(w: object, *, n_rows: int) -> np.ndarray:
     bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
     if len(bad):
         raise InputError(
-            f"`sample_weight` must be finite and at least 0, got {weights[bad[0]]:g} in "
-            f"row {bad[0]} ({len(bad)} such row(s))."
+            "`sample_weight` must be finite and at least 0, got "
+            f"{weights[bad[0]]:g} in row {bad[0]} ({len(bad)} such row(s))."
         )
     if not weights.any():
         raise InputError("Sample weights must contain at least one non-zero number.")
@@ -234,8 +270,11 @@ def _weight_array(w: object) -> np.ndarray:
             f"`sample_weight` must be numbers, one for each row, got {w!r}."
         )
     opened = nw.from_native(w, pass_through=True, allow_series=True)
-    is_named = isinstance(opened, nw.Series | nw.DataFrame)
-    values = opened.to_numpy() if is_named else object_array(w, "sample_weight")
+    if isinstance(opened, nw.Series | nw.DataFrame):
+        values = np.asarray(opened.to_numpy())
+    else:
+        plain = np.asarray(w) if isinstance(w, Real) else w
+        values = object_array(plain, "sample_weight")
     try:
         if values.dtype == object:
             return np.where(pd.isna(values), np.nan, values).astype(np.float64)

@@ -1,18 +1,20 @@
 """Every bad column in one error: collect first, then raise once."""
 
+import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qclmixnet.core.errors import InputError, InputTypeError
 
-__all__ = ["Problem", "quoted", "raise_problems"]
+__all__ = ["Problem", "quoted", "raise_problems", "warn_caller"]
 
 
 @dataclass(frozen=True)
 class Problem:
     """Why one column cannot be used, and what to do.
 
-    Args:
+    Attributes:
         name: the column.
         dtype: the caller's dtype.
         reason: a phrase that ends with what to do.
@@ -27,6 +29,10 @@ class Problem:
 
 def raise_problems(problems: Sequence[Problem], n_columns: int) -> None:
     """Raise one error that names every problem; return when there is none.
+
+    Args:
+        problems: in the order of the columns.
+        n_columns: how many columns the table has.
 
     Raises:
         InputTypeError: at least one column holds cells of an unusable type.
@@ -47,3 +53,14 @@ def quoted(names: Sequence[str]) -> str:
     "'age', 'sex'"
     """
     return ", ".join(repr(name) for name in names)
+
+
+def warn_caller(message: str, category: type[Warning]) -> None:
+    """Warn at the first line outside this package, however deep the call was."""
+    frame = sys._getframe(1)
+    level = 2
+    inside = ("qclmixnet", "jaxtyping", "beartype")
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith(inside):
+        frame = frame.f_back
+        level += 1
+    warnings.warn(message, category, stacklevel=level - 1)

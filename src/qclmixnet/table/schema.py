@@ -18,7 +18,7 @@ Kind = Literal["number", "boolean", "category", "date", "constant", "id"]
 class ColumnSchema:
     """One column of the training table.
 
-    Args:
+    Attributes:
         name: its name as text; columns of arrays are called ``x0``, ``x1``, ...
         kind: how it is understood.
         dtype: the caller's dtype, for messages only: it takes no part in ``==``.
@@ -32,6 +32,9 @@ class ColumnSchema:
 @dataclass(frozen=True)
 class Schema:
     """The columns of the training table, in training order.
+
+    Attributes:
+        columns: all of them, ignored ones included.
 
     >>> Schema((ColumnSchema("age", "number", "int64"),)).names
     ('age',)
@@ -65,6 +68,12 @@ class Schema:
     def from_dict(cls, state: Mapping[str, object]) -> "Schema":
         """Rebuild a schema from what ``to_dict`` returned.
 
+        Args:
+            state: the dict, also after a way through JSON.
+
+        Returns:
+            An equal schema.
+
         Raises:
             ModelFormatError: `state` is not what ``to_dict`` returns.
 
@@ -90,7 +99,7 @@ def _column_from(row: object) -> ColumnSchema:
 class Table:
     """A checked table: one plain NumPy array for each column that is learned from.
 
-    Args:
+    Attributes:
         columns: numbers and booleans as float64 with NaN, dates as datetime64[us] with
             NaT, categories as object arrays of str with None.
         n_rows: number of rows of every column.
@@ -104,7 +113,7 @@ class Table:
 class Labels:
     """Checked labels: ``classes[codes]`` gives back what the caller passed.
 
-    Args:
+    Attributes:
         classes: the distinct labels, sorted, in the caller's dtype.
         codes: int64, the position in `classes` for each row.
     """

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoSeries
 
 from qclmixnet.core.errors import InputError, InputTypeError
 from qclmixnet.table.columns import PlainColumn, array_column, series_column
@@ -26,7 +27,7 @@ _RESHAPE = (
 class Source:
     """A table of the caller, opened but not yet read.
 
-    Args:
+    Attributes:
         names: column names as text; ``x0``, ``x1``, ... for arrays.
         n_rows: number of rows, at least 1.
         is_array: the caller gave no names, so columns are told by their position.
@@ -36,7 +37,7 @@ class Source:
     names: tuple[str, ...]
     n_rows: int
     is_array: bool
-    columns: Sequence[np.ndarray | nw.Series[object]]
+    columns: Sequence[np.ndarray | nw.Series[IntoSeries]]
 
     def read(self, position: int) -> PlainColumn | Problem:
         """Read the column at this position."""
@@ -58,6 +59,12 @@ def array_names(n_columns: int) -> tuple[str, ...]:
 def open_table(X: object) -> Source:
     """Open a table of any accepted flavour.
 
+    Args:
+        X: what the caller passed.
+
+    Returns:
+        The table, with at least one row and one column.
+
     Raises:
         InputTypeError: `X` is of a kind that cannot be read as a table.
         InputError: it has no rows, no columns, not two axes, or a name twice.
@@ -66,12 +73,12 @@ def open_table(X: object) -> Source:
         raise InputTypeError(
             "`X` is a sparse matrix, but dense data is required; pass `X.toarray()`."
         )
-    if X is None or isinstance(X, str | bytes | dict):
+    if isinstance(X, str | bytes | dict | None):
         raise InputTypeError(
             f"`X` must be {_ACCEPTED}, got {type(X).__name__}"
             + ("; wrap it in pandas.DataFrame." if isinstance(X, dict) else ".")
         )
-    if nw.dependencies.is_into_series(X) or isinstance(X, pd.Index):
+    if isinstance(X, pd.Index) or nw.dependencies.is_into_series(X):
         raise InputError(
             f"Expected 2D array, got 1D array instead: a {type(X).__name__} of "
             f"{len(X)} values. {_RESHAPE} A Series becomes a table with to_frame()."
@@ -127,7 +134,8 @@ def _open_frame(X: object, names: Sequence[object]) -> Source:
     texts = tuple(str(name) for name in names)
     if isinstance(X, pd.DataFrame):
         X = X.set_axis(list(texts), axis=1)
-    frame = nw.from_native(X, eager_only=True)
+    frame = nw.from_native(X, pass_through=True)
+    assert isinstance(frame, nw.DataFrame)  # `_frame_names` found names
     known = frame.implementation
     if not (known.is_pandas() or known.is_polars() or known.is_pyarrow()):
         raise InputTypeError(
@@ -167,11 +175,20 @@ def object_array(X: object, name: str) -> np.ndarray:
 
     Lists become arrays of objects: NumPy would turn ``[1, "a"]`` into texts.
 
+    Args:
+        X: an array, an object with ``__array__``, or lists.
+        name: the argument, for messages.
+
+    Returns:
+        An array of any number of axes.
+
     Raises:
         InputTypeError: `X` is no array and cannot be made one.
     """
     if isinstance(X, np.ma.MaskedArray):
-        return np.asarray(X.astype(object).filled(None))
+        cells = np.ma.getdata(X).astype(object)
+        cells[np.ma.getmaskarray(X)] = None
+        return cells
     if isinstance(X, np.ndarray):
         return np.asarray(X)
     if isinstance(X, list | tuple):

@@ -179,6 +179,7 @@ class _Fit:
             model.parameters(),
             lr=recipe.schedule.learning_rate,
             weight_decay=recipe.schedule.weight_decay,
+            fused=True,
         )
         n_steps = len(sampler) * recipe.schedule.max_epochs
         return cls(
@@ -230,10 +231,16 @@ class _Fit:
         self.schedule.step()
         if plan is not None:
             with self._mixing():
-                focal = terms.focal.detach()[: len(rows)]
-                self.mixup.record(rows.cpu(), focal.cpu())
+                self._record_focal(rows, terms.focal.detach()[: len(rows)])
         sums = {name: value.detach().sum() for name, value in terms.named().items()}
         return sums, len(labels)
+
+    def _record_focal(
+        self, rows: Int[Tensor, " batch"], focal: Float[Tensor, " batch"]
+    ) -> None:
+        # A loss that is no longer finite ends the fit at the end of the epoch.
+        if bool(focal.isfinite().all()):
+            self.mixup.record(rows.cpu(), focal.cpu())
 
     def _batch(
         self, rows: Int[Tensor, " batch"], plan: MixPlan | None

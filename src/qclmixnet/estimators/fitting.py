@@ -1,0 +1,151 @@
+"""From encoded rows and labels to a fitted network."""
+
+import warnings
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from qclmixnet.core.errors import FitWarning
+from qclmixnet.core.seeding import spawn_seeds
+from qclmixnet.estimators.progress import epoch_progress
+from qclmixnet.nn import OneHotInput, QCLMixNet
+from qclmixnet.preprocessing import EncodedTable
+from qclmixnet.table import Labels, Table, read_labels, stratified_holdout
+from qclmixnet.training import Recipe, TrainingData, TrainingResult, train
+
+__all__ = ["build_network", "drop_weightless", "fit_network", "for_inference"]
+
+
+def fit_network(
+    encoded: EncodedTable,
+    cardinalities: tuple[int, ...],
+    labels: Labels,
+    weights: npt.NDArray[np.float64],
+    *,
+    recipe: Recipe,
+    device: torch.device,
+    random_state: object,
+    show_progress: bool,
+) -> tuple[QCLMixNet, TrainingResult]:
+    """Hold a part out, build a network and train it on the rest.
+
+    Args:
+        encoded: the rows.
+        cardinalities: codes of each category column.
+        labels: their classes.
+        weights: how much each row counts, above 0.
+        recipe: how to build and train.
+        device: where to compute.
+        random_state: seed of the split, the first weights and the training.
+        show_progress: if True a bar is shown.
+
+    Returns:
+        The network with the weights of its best epoch, and what happened.
+    """
+    _warn_of_singletons(labels)
+    seeds = spawn_seeds(random_state, 3)
+    data = TrainingData.from_arrays(encoded, labels.codes, weights, device=device)
+    held_out = None
+    fraction = recipe.schedule.validation_fraction
+    if fraction > 0:
+        train_rows, held_out_rows = stratified_holdout(
+            labels.codes, fraction=fraction, generator=np.random.default_rng(seeds[0])
+        )
+        held_out = data.take(held_out_rows) if len(held_out_rows) else None
+        data = data.take(train_rows)
+    inputs = OneHotInput(encoded.x_num.shape[1], cardinalities)
+    model = build_network(
+        inputs.n_features,
+        len(labels.classes),
+        recipe,
+        generator=torch.Generator().manual_seed(seeds[1]),
+    ).to(device)
+    with epoch_progress(recipe.schedule.max_epochs, shown=show_progress) as on_epoch:
+        result = train(
+            model,
+            inputs,
+            data,
+            held_out=held_out,
+            recipe=recipe,
+            generator=torch.Generator().manual_seed(seeds[2]),
+            on_epoch=on_epoch,
+        )
+    _warn_of_early_end(result)
+    return for_inference(model), result
+
+
+def build_network(
+    n_features: int,
+    n_classes: int,
+    recipe: Recipe,
+    *,
+    generator: torch.Generator | None = None,
+) -> QCLMixNet:
+    """Build the network that a recipe asks for."""
+    sizes = recipe.network
+    return QCLMixNet(
+        n_features,
+        n_classes,
+        d_hidden=sizes.d_hidden,
+        d_repr=sizes.d_repr,
+        d_projection=sizes.d_projection,
+        d_token=sizes.d_token,
+        n_heads=sizes.n_heads,
+        generator=generator,
+    )
+
+
+def for_inference(model: QCLMixNet) -> QCLMixNet:
+    """Freeze the network, in double precision where the device has it.
+
+    A float32 matrix product gives a row slightly different results in batches of
+    different size; in float64 a prediction does not depend on its neighbours to any
+    digit that matters, and the weights, being float32 numbers, lose nothing.
+    """
+    model.requires_grad_(requires_grad=False).eval()
+    on_mps = next(model.parameters()).device.type == "mps"
+    return model if on_mps else model.double()
+
+
+def drop_weightless(
+    table: Table, labels: Labels, weights: npt.NDArray[np.float64]
+) -> tuple[Table, Labels, npt.NDArray[np.float64]]:
+    """Leave out rows of weight 0, and classes that then have no row.
+
+    Raises:
+        InputError: fewer than two classes are left.
+    """
+    keep = weights > 0
+    if keep.all():
+        return table, labels, weights
+    n_rows = int(keep.sum())
+    columns = {name: column[keep] for name, column in table.columns.items()}
+    kept = read_labels(labels.classes[labels.codes[keep]], n_rows=n_rows)
+    return Table(columns, n_rows), kept, weights[keep]
+
+
+def _warn_of_singletons(labels: Labels) -> None:
+    counts = np.bincount(labels.codes, minlength=len(labels.classes))
+    single = [str(label) for label in labels.classes[counts == 1]]
+    if single:
+        warnings.warn(
+            f"Classes with a single row: {', '.join(single)}. They are trained on, but "
+            "cannot be held out or mixed; expect little of them.",
+            FitWarning,
+            stacklevel=4,
+        )
+
+
+def _warn_of_early_end(result: TrainingResult) -> None:
+    n_epochs, best = len(result.history), result.best_epoch
+    if result.stop_reason == "interrupted":
+        message = f"Interrupted after {n_epochs} epochs"
+    elif result.stop_reason == "diverged":
+        message = (
+            f"The loss stopped being finite in epoch {n_epochs + 1}; consider a lower "
+            "`learning_rate`"
+        )
+    else:
+        return
+    warnings.warn(f"{message}. Epoch {best} is kept.", FitWarning, stacklevel=4)
