@@ -149,7 +149,9 @@ def test_rare_levels_are_other_and_ties_go_by_text() -> None:
 
 
 def test_only_levels_never_seen_count_as_unseen() -> None:
-    training = pd.DataFrame({"c": ["a", "a", "b"], "n": [1, 2, 3], "e": ["u", "v", "u"]})
+    training = pd.DataFrame(
+        {"c": ["a", "a", "b"], "n": [1, 2, 3], "e": ["u", "v", "u"]}
+    )
     schema, table = read_training_table(training)
     encoder = TableEncoder(max_levels=1).fit(table, schema)
     later = pd.DataFrame({"c": ["b", "z", "z", None], "n": 1, "e": "u"})
@@ -174,7 +176,7 @@ MIXED = pd.DataFrame(
         "n": [0.1, None, 1e300, 3.0],
         "c": ["é", "日", None, "b"],
         "d": pd.to_datetime(
-            ["2020-01-01 01:02:03.000004", None, "2021-05-05", "1950-01-01"],
+            ["2020-01-01 01:02:03.000004", "NaT", "2021-05-05", "1950-01-01"],
             format="ISO8601",
         ),
         "t": [True, False, None, True],
@@ -224,9 +226,11 @@ def test_a_row_is_encoded_without_a_look_at_the_others() -> None:
 
 def test_bad_parameters_are_refused_when_fitting() -> None:
     schema, table = read_training_table(MIXED)
-    with pytest.raises(InputError, match="`scaling` must be one of 'standard', 'robust'"):
-        TableEncoder(scaling="none").fit(table, schema)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="`max_levels` must be .* at least 1, got 0"):
+    encoder = TableEncoder()
+    encoder.scaling = "none"  # type: ignore[assignment]
+    with pytest.raises(InputError, match="`scaling` must be one of 'standard', 'rob"):
+        encoder.fit(table, schema)
+    with pytest.raises(InputError, match=r"`max_levels` must be .* at least 1, got 0"):
         TableEncoder(max_levels=0).fit(table, schema)
 
 

@@ -28,7 +28,7 @@ BAD_TRAINING_TABLES: dict[str, tuple[Callable[[], object], str]] = {
     "list of numbers": (lambda: [1, 2, 3], "Expected 2D array, got 1D array"),
     "ragged list": (lambda: [[1, 2], [3]], "rows differ in length"),
     "list of dicts": (lambda: [{"a": 1}], "Expected 2D array"),
-    "empty list": (lambda: [], "Expected 2D array"),
+    "empty list": (list, "Expected 2D array"),
     "cube": (lambda: np.zeros((2, 2, 2)), "dim 3, while dim <= 2"),
     "complex array": (lambda: np.ones((2, 2)) * 1j, "Complex data not supported"),
     "sparse matrix": (lambda: sparse.eye(3).tocsr(), r"sparse.*X\.toarray\(\)"),
@@ -82,6 +82,15 @@ BAD_TRAINING_TABLES: dict[str, tuple[Callable[[], object], str]] = {
     "bytes": (lambda: pd.DataFrame({"a": [b"x", b"y"]}), "raw bytes"),
     "polars binary": (lambda: pl.DataFrame({"a": [b"x", b"y"]}), "raw bytes"),
     "byte array": (lambda: np.array([[b"x"], [b"y"]]), "raw bytes"),
+    "far dates": (
+        lambda: np.array([["300000-01-01"], ["2020-01-01"]], dtype="M8[s]"),
+        r"'x0' \(datetime64\[s\]\): holds dates or durations too far",
+    ),
+    "far dates of pandas": (
+        lambda: pd.DataFrame(np.array([["300000-01-01"], ["2020-01-01"]], "M8[s]")),
+        "too far",
+    ),
+    "record batch": (lambda: pa.record_batch({"a": [1, 2]}), "got RecordBatch"),
     "complex column": (
         lambda: pd.DataFrame({"a": [1j, 2j]}),
         "'a'.*Complex data not supported",

@@ -22,9 +22,9 @@ FRAME = pd.DataFrame(
         "whole": [1, 5, 2**53, -7],
         "truth": pd.Series([True, None, False, True], dtype=object),
         "text": ["a;b", None, 'say "hi",\nyou', "é"],
-        "date": pd.to_datetime(["2020-01-01", None, "2021-03-04", "1999-12-31"]),
+        "date": pd.to_datetime(["2020-01-01", "NaT", "2021-03-04", "1999-12-31"]),
         "moment": pd.to_datetime(
-            ["2020-01-01 10:00", None, "2021-03-04", "1999-12-31"], format="ISO8601"
+            ["2020-01-01 10:00", "NaT", "2021-03-04", "1999-12-31"], format="ISO8601"
         ),
         "level": pd.Series(["u", "v", None, "u"], dtype="category"),
         "always": ["x"] * 4,
@@ -82,7 +82,11 @@ BAD_FILES: dict[str, tuple[str, bytes, str]] = {
     "row too long": ("t.csv", b"a,b\n1,2\n1,2,3\n", "3"),
     "every row too long": ("t.csv", b"a,b\n1,2,3\n4,5,6\n", "3 cells in line 2, but 2"),
     "row too short": ("t.csv", b"a,b\n1,2\n3\n", "1 cells in line 3, but 2 columns"),
-    "latin text": ("t.csv", "a,b\n1,é\n".encode("latin-1"), r"not UTF-8 text \(byte 0xe9"),
+    "latin text": (
+        "t.csv",
+        "a,b\n1,é\n".encode("latin-1"),
+        r"not UTF-8 text \(byte 0xe9",
+    ),
     "wide text": ("t.csv", "a,b\n1,2\n".encode("utf-16"), "not UTF-8"),
     "open quote": ("t.csv", b'a,b\n1,"2\n', r"'t\.csv' could not be read"),
     "not zipped": ("t.csv.gz", b"a,b\n1,2\n", r"'t\.csv\.gz' could not be read"),
@@ -130,7 +134,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 def test_bad_writes(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown ending"):
         write_file(FRAME, tmp_path / "t.txt")
-    with pytest.raises(InputError, match="come twice: .'a'"):
+    with pytest.raises(InputError, match=r"come twice: \['a'\]"):
         write_file(pd.DataFrame([[1, 2]], columns=["a", "a"]), tmp_path / "t.csv")
     with pytest.raises(InputError, match="could not be written"):
         write_file(FRAME, tmp_path / "none" / "t.csv")

@@ -101,8 +101,13 @@ def test_bad_labels_are_one_clear_error(case: str) -> None:
         read_labels(make(), n_rows=4)
 
 
+def test_no_labels_at_all_are_one_clear_error() -> None:
+    with pytest.raises(InputError, match="`y` is empty"):
+        read_labels([], n_rows=0)
+
+
 def test_nearly_as_many_floats_as_rows_are_continuous() -> None:
-    with pytest.raises(InputError, match="continuous.*40 different floats in 60 rows"):
+    with pytest.raises(InputError, match=r"continuous.*40 different floats in 60 rows"):
         read_labels(np.arange(60.0) % 40, n_rows=60)
 
 

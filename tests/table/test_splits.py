@@ -7,7 +7,9 @@ from qclmixnet.core.errors import InputError
 from qclmixnet.table import stratified_holdout
 
 
-def split(codes: object, fraction: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def split(
+    codes: object, fraction: float, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     return stratified_holdout(np.asarray(codes), fraction=fraction, generator=rng)
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from qclmixnet.cli.console import show, show_json
 from qclmixnet.core.errors import InputError
-from qclmixnet.datasets import list_datasets, load_dataset
+from qclmixnet.datasets import DatasetCard, list_datasets, load_dataset
 from qclmixnet.table.files import write_file
 
 __all__ = ["run_datasets"]
@@ -36,7 +36,7 @@ def run_datasets(name: str | None, *, out: Path | None, as_json: bool) -> None:
             }
         )
         return
-    show(str(data.description))
+    show(_describe(data.description))
     listed = ", ".join(f"{label}: {n}" for label, n in counts.items())
     show(f"Target {data.target.name}: {listed}")
     if out is not None:
@@ -44,6 +44,23 @@ def run_datasets(name: str | None, *, out: Path | None, as_json: bool) -> None:
             f"Written to {out}. Next: qclmixnet train {out} --target "
             f"{data.target.name} --out model"
         )
+
+
+def _describe(card: DatasetCard) -> str:
+    n = card.numbers
+    lines = [
+        f"{card.name}: {card.task}",
+        f"{n.n_rows} rows, {n.n_num} numbers, {n.n_cat} categories, {n.n_date} dates, "
+        f"{n.n_missing} cells missing, {n.n_duplicates} rows repeated",
+        f"Source: {card.source} ({card.location})",
+        f"Licence: {card.licence}",
+        f"Cite: {card.citation}",
+    ]
+    lines += [f"Left out: {column.names} ({column.reason})" for column in card.dropped]
+    lines += [f"Note: {note}" for note in card.notes]
+    if card.time_column is not None:
+        lines.append(f"Ordered in time by: {card.time_column}")
+    return "\n".join(lines)
 
 
 def _list_all(*, as_json: bool) -> None:

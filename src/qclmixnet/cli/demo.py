@@ -2,19 +2,20 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import pandas as pd
+from rich.markup import escape
+from rich.table import Table
 
 from qclmixnet.baselines import make_baseline
-from qclmixnet.cli.console import class_table, show, show_json
+from qclmixnet.cli.console import show, show_json
 from qclmixnet.cli.fitting import FittedOn, Split, fit_and_score, split_rows
+from qclmixnet.cli.score_tables import class_table
 from qclmixnet.datasets import load_dataset
 from qclmixnet.estimators import QCLMixNetClassifier
+from qclmixnet.estimators.persistence import check_destination
 from qclmixnet.report import draw_fit
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 __all__ = ["run_demo"]
 
@@ -41,6 +42,8 @@ def run_demo(
     as_json: bool,
 ) -> None:
     """Fit, compare, save the model and the picture."""
+    model, picture = out / "model", out / "fit.png"
+    check_destination(model)
     data = load_dataset(dataset)
     split = split_rows(data.frame, data.target, test_fraction=_TEST_FRACTION, seed=seed)
     if not as_json:
@@ -54,7 +57,6 @@ def run_demo(
         peer = make_baseline(name, random_state=seed)
         outcomes.append(_Outcome(peer_title, fit_and_score(peer, split)))
     scores = outcomes[0].fitted.scores
-    model, picture = out / "model", out / "fit.png"
     clf.save(model)
     draw_fit(
         scores,
@@ -94,9 +96,7 @@ def _introduction(dataset: str, target: pd.Series, split: Split) -> str:
     )
 
 
-def _comparison(outcomes: list[_Outcome]) -> "Table":
-    from rich.table import Table
-
+def _comparison(outcomes: list[_Outcome]) -> Table:
     table = Table(
         title="The same rows, three classifiers",
         title_justify="left",
@@ -117,5 +117,6 @@ def _comparison(outcomes: list[_Outcome]) -> "Table":
             scores.rare_recall,
         )
         cells = [f"{value:.3f}" for value in values]
-        table.add_row(outcome.title, *cells, f"{outcome.fitted.fit_seconds:.1f}")
+        seconds = f"{outcome.fitted.fit_seconds:.1f}"
+        table.add_row(escape(outcome.title), *cells, seconds)
     return table

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from qclmixnet.cli.console import class_table, confusion_table, show, show_json
+from qclmixnet.cli.console import show, show_json
 from qclmixnet.cli.fitting import score_classifier
+from qclmixnet.cli.score_tables import class_table, confusion_table
 from qclmixnet.cli.tables import read_features_and_target
 from qclmixnet.core.errors import InputError
 from qclmixnet.estimators import QCLMixNetClassifier

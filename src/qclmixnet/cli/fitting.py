@@ -2,43 +2,46 @@
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from qclmixnet.core.errors import InputError
 from qclmixnet.core.seeding import spawn_seeds
 from qclmixnet.metrics import Scores, score_predictions
-from qclmixnet.table import read_labels, stratified_holdout
-from qclmixnet.table.class_codes import class_codes
-
-if TYPE_CHECKING:
-    import pandas as pd
+from qclmixnet.table import class_codes, read_labels, stratified_holdout
 
 __all__ = ["FittedOn", "Split", "fit_and_score", "score_classifier", "split_rows"]
 
 
-class ProbabilisticClassifier(Protocol):
-    """What is needed of a classifier here."""
+@runtime_checkable
+class FittedClassifier(Protocol):
+    """What is needed of a classifier to score it."""
 
     classes_: npt.NDArray[Any]
 
-    def fit(self, X: object, y: object) -> object:
-        """Learn."""
-
     def predict_proba(self, X: object) -> npt.NDArray[np.float64]:
         """Give probabilities, rows by ``classes_``."""
+
+
+@runtime_checkable
+class Learner(Protocol):
+    """What is needed of a classifier before it is fitted."""
+
+    def fit(self, X: object, y: object) -> FittedClassifier:
+        """Learn."""
 
 
 @dataclass(frozen=True)
 class Split:
     """A table in two parts with their labels."""
 
-    X_train: "pd.DataFrame"
-    y_train: "pd.Series"
-    X_test: "pd.DataFrame"
-    y_test: "pd.Series"
+    X_train: pd.DataFrame
+    y_train: pd.Series
+    X_test: pd.DataFrame
+    y_test: pd.Series
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class FittedOn:
 
 
 def split_rows(
-    X: "pd.DataFrame", y: "pd.Series", *, test_fraction: float, seed: int
+    X: pd.DataFrame, y: pd.Series, *, test_fraction: float, seed: int
 ) -> Split:
     """Keep a share of each class aside; classes of one row stay with the training.
 
@@ -72,17 +75,15 @@ def split_rows(
     return Split(X.iloc[train], y.iloc[train], X.iloc[test], y.iloc[test])
 
 
-def fit_and_score(clf: ProbabilisticClassifier, split: Split) -> FittedOn:
+def fit_and_score(clf: Learner, split: Split) -> FittedOn:
     """Fit on the training part and score on the test part."""
     started = time.perf_counter()
-    clf.fit(split.X_train, split.y_train)
+    fitted = clf.fit(split.X_train, split.y_train)
     seconds = time.perf_counter() - started
-    return FittedOn(score_classifier(clf, split.X_test, split.y_test), seconds)
+    return FittedOn(score_classifier(fitted, split.X_test, split.y_test), seconds)
 
 
-def score_classifier(
-    clf: ProbabilisticClassifier, X: "pd.DataFrame", y: "pd.Series"
-) -> Scores:
+def score_classifier(clf: FittedClassifier, X: pd.DataFrame, y: pd.Series) -> Scores:
     """Score the most probable class of each row, and the probabilities.
 
     Raises:

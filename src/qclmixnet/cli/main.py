@@ -38,12 +38,13 @@ MaxEpochs = Annotated[
 ]
 
 
-def _print_version(value: bool) -> None:  # noqa: FBT001  (Typer's callback form)
+def _print_version(value: bool) -> bool:  # noqa: FBT001  (Typer's callback form)
     if value:
         import qclmixnet
 
         print(f"qclmixnet {qclmixnet.__version__}")
         raise typer.Exit
+    return value
 
 
 @app.callback()

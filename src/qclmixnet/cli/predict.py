@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from qclmixnet.cli.console import show, show_json
 from qclmixnet.cli.tables import check_columns
 from qclmixnet.core.errors import InputError
 from qclmixnet.estimators import QCLMixNetClassifier
 from qclmixnet.table.files import read_file, write_file
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["run_predict"]
 
@@ -26,6 +24,8 @@ def run_predict(
     as_json: bool,
 ) -> None:
     """Write the columns kept, the label and the probabilities, row by row."""
+    if out.resolve() == file.resolve():
+        raise InputError(f"--out would overwrite {str(file)!r}; choose another name.")
     clf = QCLMixNetClassifier.load(model, device=device)
     frame = read_file(file)
     check_columns(frame, keep, source=str(file))
@@ -42,8 +42,8 @@ def run_predict(
 
 
 def _predictions(
-    clf: QCLMixNetClassifier, frame: "pd.DataFrame", keep: Sequence[str]
-) -> "pd.DataFrame":
+    clf: QCLMixNetClassifier, frame: pd.DataFrame, keep: Sequence[str]
+) -> pd.DataFrame:
     ids = [name for name in clf.schema_.of_kind("id") if name in frame.columns]
     kept = list(dict.fromkeys([*ids, *keep]))
     # The columns asked for and the class itself are no surprise: no warning of extras.

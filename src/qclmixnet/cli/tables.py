@@ -1,26 +1,23 @@
 """Reading the caller's files and columns for the commands."""
 
+import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from qclmixnet.core.errors import InputError
 from qclmixnet.table.files import read_file
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 __all__ = ["check_columns", "read_features_and_target"]
 
 
-def check_columns(frame: "pd.DataFrame", names: Sequence[str], *, source: str) -> None:
+def check_columns(frame: pd.DataFrame, names: Sequence[str], *, source: str) -> None:
     """Refuse names that are not columns of ``frame``, all in one sentence.
 
     Raises:
         InputError: at least one is not there.
     """
-    import difflib
-
     missing = [name for name in names if name not in frame.columns]
     if not missing:
         return
@@ -30,16 +27,17 @@ def check_columns(frame: "pd.DataFrame", names: Sequence[str], *, source: str) -
         for name in missing[:1]
         if (close := difflib.get_close_matches(name, columns, n=1))
     ]
-    shown = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
+    shown = ", ".join(columns[:20])
+    more = f" and {len(columns) - 20} more" if len(columns) > 20 else ""
     listed = ", ".join(repr(name) for name in missing)
     raise InputError(
-        f"{source} has no column {listed}.{''.join(hints)} Its columns: {shown}."
+        f"{source} has no column {listed}.{''.join(hints)} Its columns: {shown}{more}."
     )
 
 
 def read_features_and_target(
     path: Path, *, target: str, drop: Sequence[str]
-) -> "tuple[pd.DataFrame, pd.Series]":
+) -> tuple[pd.DataFrame, pd.Series]:
     """Read a file and split off the column that holds the class.
 
     Raises:

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from qclmixnet.cli.console import class_table, confusion_table, show, show_json
+from qclmixnet.cli.console import show, show_json
 from qclmixnet.cli.fitting import score_classifier, split_rows
+from qclmixnet.cli.score_tables import class_table, confusion_table
 from qclmixnet.cli.tables import read_features_and_target
 from qclmixnet.estimators import QCLMixNetClassifier
+from qclmixnet.estimators.persistence import check_destination
 
 __all__ = ["describe_schema", "run_train"]
 
@@ -23,6 +25,7 @@ def run_train(
     as_json: bool,
 ) -> None:
     """Fit on a file, print the scores on the part kept aside, save the classifier."""
+    check_destination(out)
     X, y = read_features_and_target(file, target=target, drop=drop)
     split = split_rows(X, y, test_fraction=test_fraction, seed=settings["random_state"])
     clf = QCLMixNetClassifier(**settings, verbose=0 if as_json else 1)

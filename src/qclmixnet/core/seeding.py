@@ -1,7 +1,5 @@
 """One seed in, independent streams of random numbers out."""
 
-from numbers import Integral
-
 import numpy as np
 
 from qclmixnet.core.errors import InputError
@@ -31,7 +29,7 @@ def spawn_seeds(random_state: object, n_seeds: int) -> list[int]:
     entropy: int | None
     if random_state is None:
         entropy = None
-    elif isinstance(random_state, Integral) and not isinstance(random_state, bool):
+    elif isinstance(random_state, int | np.integer):
         entropy = int(random_state)
         if entropy < 0:
             raise InputError(f"`random_state` must be at least 0, got {entropy}.")

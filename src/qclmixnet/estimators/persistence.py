@@ -7,10 +7,12 @@ hold is refused, so that a damaged file can never give a different prediction.
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
+from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -23,14 +25,14 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 import qclmixnet
-from qclmixnet.core.errors import InputError, ModelFormatError
+from qclmixnet.core.errors import InputError, InputTypeError, ModelFormatError
 from qclmixnet.estimators.fitting import build_network, for_inference
 from qclmixnet.estimators.state import FittedState
 from qclmixnet.preprocessing import TableEncoder
 from qclmixnet.table import Schema
 from qclmixnet.training import EpochRecord, Recipe, TrainingResult
 
-__all__ = ["load_state", "save_state"]
+__all__ = ["check_destination", "load_state", "save_state"]
 
 _FORMAT = 1
 _KIND = "qclmixnet.QCLMixNetClassifier"
@@ -48,11 +50,7 @@ def save_state(state: FittedState, folder: str | PathLike[str]) -> None:
         InputError: the folder holds something else or cannot be written, or the
             labels are of a type that JSON cannot hold.
     """
-    target = Path(folder)
-    if target.exists() and not _replaceable(target):
-        raise InputError(
-            f"{str(target)!r} exists and is not a model folder; choose another name."
-        )
+    target = check_destination(folder)
     encoder, arrays = state.encoder.to_state()
     tensors = {
         f"network.{name}": _storable(value)
@@ -79,8 +77,47 @@ def save_state(state: FittedState, folder: str | PathLike[str]) -> None:
         "result": asdict(state.result),
         "tensors_sha256": hashlib.sha256(blob).hexdigest(),
     }
+    # As it will be read again: numbers of NumPy become plain, tuples become lists.
+    content = json.loads(json.dumps(content, default=_plain_number, allow_nan=False))
     content["sha256"] = _digest(content)
     _write_folder(target, content, blob)
+
+
+def check_destination(folder: object) -> Path:
+    """Return the path of ``folder`` when a model can be written there.
+
+    To be called before a long fit, too: it changes nothing.
+
+    Args:
+        folder: where a model shall be written.
+
+    Raises:
+        InputError: it is no path, holds something else, or cannot be written.
+    """
+    target = _as_path(folder)
+    problem = f"Cannot write to {str(target)!r}: "
+    try:
+        if target.exists() and not _replaceable(target):
+            raise InputError(
+                f"{str(target)!r} exists and is not a model folder; choose another "
+                "name."
+            )
+        parent = target.absolute().parent
+        while not parent.exists():
+            parent = parent.parent
+    except OSError as error:
+        raise InputError(f"{problem}{error}.") from error
+    if not parent.is_dir():
+        raise InputError(f"{problem}{str(parent)!r} is not a folder.")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise InputError(f"{problem}there is no permission in {str(parent)!r}.")
+    return target
+
+
+def _as_path(folder: object) -> Path:
+    if not isinstance(folder, str | PathLike) or "\0" in str(folder):
+        raise InputTypeError(f"`folder` must be a path, got {folder!r}.")
+    return Path(folder)
 
 
 def _replaceable(target: Path) -> bool:
@@ -97,6 +134,7 @@ def _storable(value: torch.Tensor) -> torch.Tensor:
 
 
 def _write_folder(target: Path, content: dict[str, Any], blob: bytes) -> None:
+    target = target.resolve()  # through a link, so that the link stays
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -112,10 +150,11 @@ def _write_folder(target: Path, content: dict[str, Any], blob: bytes) -> None:
             target.rename(old)
         fresh.rename(target)
     except OSError as error:
-        if old.exists() and not target.exists():
-            old.rename(target)
         raise InputError(f"Cannot write to {str(target)!r}: {error}.") from error
     finally:
+        # Whatever happened, an interrupt included, the name holds a whole model.
+        if old.exists() and not target.exists():
+            old.rename(target)
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
 
@@ -131,7 +170,7 @@ def load_state(folder: str | PathLike[str], *, device: torch.device) -> FittedSt
         ModelFormatError: the folder is missing, damaged, edited, from a newer version,
             or not a model.
     """
-    place = Path(folder)
+    place = _as_path(folder)
     content, blob = _read_folder(place)
     try:
         return _rebuild(content, load_tensors(blob), device)
@@ -177,9 +216,9 @@ def _rebuild(
 
 def _read_folder(place: Path) -> tuple[dict[str, Any], bytes]:
     """Return the two files' content once every checksum holds."""
-    if not place.is_dir():
-        raise ModelFormatError(f"There is no model folder {str(place)!r}.")
     try:
+        if not place.is_dir():
+            raise ModelFormatError(f"There is no model folder {str(place)!r}.")
         text = (place / _JSON).read_bytes()
         blob = (place / _TENSORS).read_bytes()
     except FileNotFoundError as error:
@@ -192,7 +231,7 @@ def _read_folder(place: Path) -> tuple[dict[str, Any], bytes]:
     damaged = f"The model in {str(place)!r} is damaged or was edited: "
     try:
         content = json.loads(text.decode("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelFormatError(f"{damaged}{_JSON} is not valid JSON.") from error
     if not isinstance(content, dict) or content.get("kind") != _KIND:
         raise ModelFormatError(f"{str(place)!r} does not hold a qclmixnet classifier.")
@@ -256,6 +295,18 @@ def _params_to_dict(params: Mapping[str, Any]) -> dict[str, Any]:
         pairs = out["class_weight"].items()
         out["class_weight"] = {"pairs": [[_plain(k), _plain(v)] for k, v in pairs]}
     return out
+
+
+def _plain_number(value: object) -> int | float:
+    """Turn any other number type, as a recipe may hold, into what JSON knows."""
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value)
+    raise InputTypeError(
+        f"The model cannot be saved: an argument of type {type(value).__name__}, "
+        f"{value!r}, has no form in JSON."
+    )
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  (constructor arguments of any type)

@@ -25,6 +25,8 @@ __all__ = [
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
+# Rows counted, or their weights added up.
+Counts = npt.NDArray[np.number]
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,20 @@ class ClassScore:
     auprc: float
 
 
-def confusion_matrix(y_true: IntArray, y_pred: IntArray, n_classes: int) -> IntArray:
+def confusion_matrix(
+    y_true: IntArray,
+    y_pred: IntArray,
+    n_classes: int,
+    *,
+    weights: FloatArray | None = None,
+) -> Counts:
     """Count rows by true class (matrix row) and predicted class (matrix column).
 
     Args:
         y_true: class numbers from 0 to ``n_classes - 1``, one per row.
         y_pred: the same for the predictions.
         n_classes: how many classes there are.
+        weights: how much each row counts; left out, each counts 1.
 
     Raises:
         InputError: the two differ in length, or a class number is out of range.
@@ -76,18 +85,18 @@ def confusion_matrix(y_true: IntArray, y_pred: IntArray, n_classes: int) -> IntA
                 f"got {codes.min()} to {codes.max()}."
             )
     pairs = y_true.astype(np.int64) * n_classes + y_pred
-    counts = np.bincount(pairs, minlength=n_classes * n_classes)
+    counts = np.bincount(pairs, weights=weights, minlength=n_classes * n_classes)
     return counts.reshape(n_classes, n_classes)
 
 
-def _ratio(numerator: IntArray, denominator: IntArray) -> FloatArray:
+def _ratio(numerator: Counts, denominator: Counts) -> FloatArray:
     out = np.zeros(len(numerator), dtype=np.float64)
     np.divide(numerator, denominator, out=out, where=denominator > 0)
     return out
 
 
 def precision_recall_f1(
-    confusion: IntArray,
+    confusion: Counts,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return precision, recall and F1 of each class.
 
@@ -104,7 +113,7 @@ def precision_recall_f1(
     return precision, recall, _ratio(2 * hits, support + predicted)
 
 
-def macro_f1(confusion: IntArray) -> float:
+def macro_f1(confusion: Counts) -> float:
     """Return the mean F1 over the classes seen in the truth or in the predictions.
 
     >>> round(macro_f1(np.array([[3, 1], [0, 2]])), 4)
@@ -115,7 +124,7 @@ def macro_f1(confusion: IntArray) -> float:
     return float(f1.mean()) if f1.size else 0.0
 
 
-def macro_recall(confusion: IntArray) -> float:
+def macro_recall(confusion: Counts) -> float:
     """Return the mean recall over the classes in the truth (balanced accuracy).
 
     >>> macro_recall(np.array([[3, 1], [0, 2]]))
@@ -125,7 +134,7 @@ def macro_recall(confusion: IntArray) -> float:
     return float(recall.mean()) if recall.size else 0.0
 
 
-def g_mean(confusion: IntArray) -> float:
+def g_mean(confusion: Counts) -> float:
     """Return the geometric mean of the recalls of the classes in the truth.
 
     It is 0 as soon as one class is never found.
@@ -142,7 +151,7 @@ def g_mean(confusion: IntArray) -> float:
     return float(np.exp(np.log(recall).mean()))
 
 
-def matthews_correlation(confusion: IntArray) -> float:
+def matthews_correlation(confusion: Counts) -> float:
     """Return Matthews' correlation, multi-class form (R_K), from -1 to 1.
 
     References:

@@ -6,19 +6,25 @@ import numpy.typing as npt
 __all__ = ["brier_score", "expected_calibration_error", "log_loss"]
 
 
-def log_loss(y_true: npt.NDArray[np.int64], proba: npt.NDArray[np.floating]) -> float:
+def log_loss(
+    y_true: npt.NDArray[np.int64],
+    proba: npt.NDArray[np.floating],
+    *,
+    weights: npt.NDArray[np.float64] | None = None,
+) -> float:
     """Return the mean of minus the log of the probability given to the true class.
 
     Args:
         y_true: class numbers, one per row.
         proba: probabilities, rows by classes; clipped to at least 1e-15, which caps
             the loss of a row at 34.5.
+        weights: how much each row counts; left out, all count alike.
 
     >>> round(log_loss(np.array([0, 1]), np.array([[.5, .5], [.75, .25]])), 4)
     1.0397
     """
     given = np.asarray(proba, dtype=np.float64)[np.arange(len(y_true)), y_true]
-    return float(-np.log(np.clip(given, 1e-15, 1.0)).mean())
+    return float(np.average(-np.log(np.clip(given, 1e-15, 1.0)), weights=weights))
 
 
 def brier_score(

@@ -92,7 +92,7 @@ def _find_columns(
     extra = [name for name in source.names if name not in set(names)]
     if extra:
         warn_caller(
-            f"Columns that were not in the training table are ignored: {quoted(extra)}.",
+            f"Columns absent from the training table are ignored: {quoted(extra)}.",
             DataWarning,
         )
     return positions

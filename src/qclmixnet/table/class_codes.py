@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from qclmixnet.core.errors import InputError
-from qclmixnet.table.labels import _label_array, _one_axis, _refuse_holes
+from qclmixnet.table.labels import read_label_values
 from qclmixnet.table.text import level_texts
 
 __all__ = ["class_codes"]
@@ -21,14 +21,16 @@ def class_codes(y: object, classes: npt.NDArray[np.generic]) -> npt.NDArray[np.i
         y: labels of any flavour; unlike in training a single class will do.
         classes: the classes of the fitted classifier.
 
+    Returns:
+        One class number per label.
+
     Raises:
         InputError: labels are missing, or are of no known class.
 
     >>> class_codes(["1", "3"], np.array([1, 2, 3]))
     array([0, 2])
     """
-    values = _one_axis(_label_array(y))
-    _refuse_holes(values)
+    values = read_label_values(y)
     nothing_missing = np.zeros(len(values), dtype=bool)
     texts = level_texts(values.astype(object), nothing_missing)
     known = level_texts(classes.astype(object), np.zeros(len(classes), dtype=bool))

@@ -26,6 +26,7 @@ Content = Literal["number", "integer", "boolean", "text", "category", "date", "m
 """What the cells are; `integer` and `text` still have to be told from ids and dates."""
 
 _NESTED = (list, tuple, set, frozenset, Mapping, np.ndarray, pd.Series, pd.DataFrame)
+_MAX_YEARS = 100_000  # before or after 1970: even differences fit into microseconds
 _NESTED_REASON = (
     "holds lists, dicts or other nested cells, but a cell of a table argument must be "
     "a string, a number, a boolean or a date; spread it over several columns or drop it"
@@ -66,6 +67,8 @@ def series_column(name: str, series: nw.Series[IntoSeries]) -> PlainColumn | Pro
     content: Content
     if dtype.is_integer() or dtype.is_float():
         content = "integer" if dtype.is_integer() else "number"
+        if isinstance(dtype, nw.Int128 | nw.UInt128):  # NumPy has no such integers
+            series = series.cast(nw.Float64())
         values = _float_array(series.to_numpy())
     elif dtype.is_decimal() or isinstance(dtype, nw.Boolean):
         content = "number" if dtype.is_decimal() else "boolean"
@@ -171,6 +174,9 @@ def _number(value: int | float | Decimal) -> float:
 def _date_array(values: np.ndarray) -> np.ndarray:
     if values.dtype == object:
         return _dates(values, np.asarray(pd.isna(values), dtype=bool))
+    years = values[~np.isnat(values)].astype("datetime64[Y]").astype(np.int64)
+    if len(years) and np.abs(years).max() > _MAX_YEARS:
+        raise OverflowError("dates beyond the range of microseconds")
     return values.astype("datetime64[us]")
 
 
@@ -181,8 +187,7 @@ def _dates(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
         for cell in values[~missing]
     ]
     stamps = pd.to_datetime(pd.Series(cells, dtype=object), utc=True)
-    naive = stamps.dt.tz_localize(None)
-    dates[~missing] = naive.to_numpy().astype("datetime64[us]")
+    dates[~missing] = _date_array(stamps.dt.tz_localize(None).to_numpy())
     return dates
 
 

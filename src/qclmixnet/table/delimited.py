@@ -2,10 +2,11 @@
 
 import csv
 import gzip
+import io
 import warnings
 from collections import Counter
 from pathlib import Path
-from typing import IO
+from typing import Literal
 
 import pandas as pd
 
@@ -15,6 +16,11 @@ __all__ = ["MISSING_MARKERS", "read_delimited"]
 
 MISSING_MARKERS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 """Cells of a CSV file that stand for a missing value."""
+
+# Without it, pandas before 3.1 reads the last digits wrong; since 3.1 it needs no word.
+_FLOAT_PRECISION: Literal["round_trip"] | None = (
+    "round_trip" if tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1) else None
+)
 
 
 def read_delimited(path: Path) -> pd.DataFrame:
@@ -47,7 +53,7 @@ def read_delimited(path: Path) -> pd.DataFrame:
                 keep_default_na=False,
                 na_values=list(MISSING_MARKERS),
                 skipinitialspace=True,
-                float_precision="round_trip",
+                float_precision=_FLOAT_PRECISION,
                 low_memory=False,
             )
     except pd.errors.ParserWarning:
@@ -59,7 +65,7 @@ def read_delimited(path: Path) -> pd.DataFrame:
     return frame
 
 
-def _open_text(path: Path) -> IO[str]:
+def _open_text(path: Path) -> io.TextIOWrapper:
     if path.suffix == ".gz":
         return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
     return path.open(encoding="utf-8-sig", newline="")

@@ -27,6 +27,17 @@ _ENDINGS = {
     ".ndjson": "json lines",
 }
 
+# What pandas, pyarrow, gzip and the system raise for a file or a frame they refuse.
+_FOREIGN = (
+    OSError,
+    EOFError,
+    zlib.error,
+    ValueError,
+    TypeError,
+    LookupError,
+    NotImplementedError,
+)
+
 
 def read_file(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Read a table from a file; the ending tells the format.
@@ -141,7 +152,7 @@ def _one_sentence(path: Path, verb: str) -> Iterator[None]:
             f"{path.name!r} is not UTF-8 text (byte {error.object[error.start]:#x}); "
             "save it as UTF-8."
         ) from error
-    except (OSError, EOFError, zlib.error, ValueError, TypeError) as error:
+    except _FOREIGN as error:
         first_line = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
         raise InputError(f"{path.name!r} could not be {verb}: {first_line}.") from error
 

@@ -64,6 +64,8 @@ fractions such as 0.5, but a classifier needs classes; cut the values into group
         classes = np.asarray(levels, dtype=object)
     else:
         classes, codes = np.unique(values, return_inverse=True)
+    if not len(classes):
+        raise InputError("`y` is empty; a classifier needs at least two classes.")
     if len(classes) < 2:
         raise InputError(
             f"`y` holds one class only, {classes[0]!r}, in {n_rows} sample(s); a "

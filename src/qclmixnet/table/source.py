@@ -42,9 +42,13 @@ class Source:
     def read(self, position: int) -> PlainColumn | Problem:
         """Read the column at this position."""
         name, column = self.names[position], self.columns[position]
-        if isinstance(column, np.ndarray):
-            return array_column(name, column)
-        return series_column(name, column)
+        try:
+            if isinstance(column, np.ndarray):
+                return array_column(name, column)
+            return series_column(name, column)
+        except (OverflowError, pd.errors.OutOfBoundsDatetime):
+            reason = "holds dates or durations too far from today; correct or drop them"
+            return Problem(name, str(column.dtype), reason)
 
 
 def array_names(n_columns: int) -> tuple[str, ...]:
@@ -198,7 +202,7 @@ def object_array(X: object, name: str) -> np.ndarray:
             rows = np.empty(len(X), dtype=object)
             rows[:] = [list(row) for row in X]
             return rows
-    if not hasattr(X, "__array__"):
+    if not hasattr(X, "__array__") or hasattr(X, "__arrow_c_array__"):
         raise InputTypeError(
             f"`{name}` must be {_ACCEPTED}, got {type(X).__name__}."
             if name == "X"

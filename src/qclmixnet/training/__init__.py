@@ -10,7 +10,8 @@ from qclmixnet.training.config import (
 )
 from qclmixnet.training.data import TrainingData
 from qclmixnet.training.history import EpochRecord, TrainingResult
-from qclmixnet.training.loop import represent, train
+from qclmixnet.training.inference import represent
+from qclmixnet.training.loop import train
 
 __all__ = [
     "EpochRecord",

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -24,19 +23,18 @@ from qclmixnet.augment import ClassAwareBatchSampler, DynamicMixup, MixPlan, mix
 from qclmixnet.augment.mixup import mix_labels
 from qclmixnet.core.errors import InputError
 from qclmixnet.losses import HybridLoss, class_weights
-from qclmixnet.metrics import confusion_matrix, log_loss, macro_f1, macro_recall
 from qclmixnet.nn import OneHotInput, QCLMixNet
 from qclmixnet.training.config import Recipe, ScheduleConfig
 from qclmixnet.training.data import TrainingData
 from qclmixnet.training.early_stopping import BestEpoch
 from qclmixnet.training.history import EpochRecord, StopReason, TrainingResult
+from qclmixnet.training.inference import HeldOutScores, represent, score
 
-__all__ = ["represent", "train"]
+__all__ = ["train"]
 
 # Above this many values (200 MB) the first neighbour search uses the untrained
 # network's representation instead of the one-hot inputs.
 _MAX_INPUT_VALUES = 50_000_000
-_INFERENCE_ROWS = 4096
 
 
 def train(
@@ -80,10 +78,15 @@ def train(
             if not math.isfinite(terms["total"]):
                 reason = "diverged"
                 break
-            scores = _score(model, inputs, held_out)
+            scores = score(model, inputs, held_out)
             history.append(fit.record(epoch, terms, scores, since=started))
             if scores is not None:
-                best.offer(model, epoch=epoch, macro_f1=scores[0], log_loss=scores[2])
+                best.offer(
+                    model,
+                    epoch=epoch,
+                    macro_f1=scores.macro_f1,
+                    log_loss=scores.log_loss,
+                )
             if on_epoch is not None:
                 on_epoch(history[-1])
             stop = _why_stop(best, recipe.schedule, started)
@@ -273,7 +276,8 @@ class _Fit:
             )
 
     def _inputs_of(self, rows: Int[Tensor, " batch"]) -> Tensor:
-        return self.inputs(self.data.x_num[rows], self.data.x_cat[rows])
+        x: Tensor = self.inputs(self.data.x_num[rows], self.data.x_cat[rows])
+        return x
 
     def _plan_epoch(self) -> Iterator[MixPlan | None]:
         """Draw a whole epoch's mixing at once, and deal it out step by step."""
@@ -313,19 +317,18 @@ class _Fit:
         self,
         epoch: int,
         terms: dict[str, float],
-        scores: tuple[float, float, float] | None,
+        scores: HeldOutScores | None,
         *,
         since: float,
     ) -> EpochRecord:
-        f1, recall, loss = scores if scores is not None else (None, None, None)
         return EpochRecord(
             epoch=epoch,
             loss=terms["total"],
             terms={name: value for name, value in terms.items() if name != "total"},
             learning_rate=float(self.schedule.get_last_lr()[0]),
-            macro_f1=f1,
-            macro_recall=recall,
-            log_loss=loss,
+            macro_f1=None if scores is None else scores.macro_f1,
+            macro_recall=None if scores is None else scores.macro_recall,
+            log_loss=None if scores is None else scores.log_loss,
             seconds=time.monotonic() - since,
             mixup_seconds=self.mixup_seconds,
         )
@@ -345,44 +348,3 @@ def _cosine_with_warmup(
         return low + (1 - low) * 0.5 * (1 + math.cos(math.pi * done))
 
     return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-
-
-@torch.no_grad()
-def represent(
-    model: QCLMixNet, inputs: OneHotInput, data: TrainingData
-) -> Float[Tensor, "rows d_repr"]:
-    """Return the representation of every row, computed in bounded memory."""
-    model.eval()
-    return torch.cat(
-        [
-            model(inputs(data.x_num[part], data.x_cat[part])).representation
-            for part in _slices(data.n_rows)
-        ]
-    )
-
-
-@torch.no_grad()
-def _score(
-    model: QCLMixNet, inputs: OneHotInput, held_out: TrainingData | None
-) -> tuple[float, float, float] | None:
-    """Return macro-F1, macro recall and log-loss on the held-out part."""
-    if held_out is None:
-        return None
-    model.eval()
-    logits = [
-        model(inputs(held_out.x_num[part], held_out.x_cat[part])).logits
-        for part in _slices(held_out.n_rows)
-    ]
-    proba = torch.cat(logits).double().cpu().softmax(dim=1).numpy()
-    y_true = held_out.labels.cpu().numpy()
-    confusion = confusion_matrix(y_true, proba.argmax(axis=1), model.n_classes)
-    return (
-        macro_f1(confusion),
-        macro_recall(confusion),
-        log_loss(y_true, np.nan_to_num(proba)),
-    )
-
-
-def _slices(n_rows: int) -> Iterator[slice]:
-    for start in range(0, n_rows, _INFERENCE_ROWS):
-        yield slice(start, start + _INFERENCE_ROWS)
