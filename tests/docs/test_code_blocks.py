@@ -89,7 +89,7 @@ def test_a_page_runs_from_top_to_bottom(
             named = page.read_text("utf-8")
             keys = keys_of(json.loads(str(result["stdout"])))
             unnamed = sorted(key for key in keys if f"`{key}`" not in named)
-            assert not unnamed, f"{command}: keys that the page does not name"
+            assert not unnamed, f"{command}: keys not on the page: {unnamed}"
     check_md_file(page, memory=True)
 
 

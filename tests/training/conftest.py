@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -8,10 +10,12 @@ from qclmixnet.training import TrainingData
 
 
 @pytest.fixture
-def blobs():
+def blobs() -> Callable[..., TrainingData]:
     """Three imbalanced clusters in four numbers and one category, as tensors."""
 
-    def make(n_rows=240, seed=0, weights=None):
+    def make(
+        n_rows: int = 240, seed: int = 0, weights: np.ndarray | None = None
+    ) -> TrainingData:
         rng = np.random.default_rng(seed)
         codes = rng.choice(3, size=n_rows, p=[0.7, 0.2, 0.1])
         codes[:9] = [0, 1, 2] * 3
@@ -30,10 +34,10 @@ def blobs():
 
 
 @pytest.fixture
-def network():
+def network() -> Callable[[], tuple[OneHotInput, QCLMixNet]]:
     """The inputs and a fresh network for `blobs`, the same weights every time."""
 
-    def make():
+    def make() -> tuple[OneHotInput, QCLMixNet]:
         inputs = OneHotInput(4, (4,))
         generator = torch.Generator().manual_seed(1)
         return inputs, QCLMixNet(inputs.n_features, 3, generator=generator)

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,7 @@ from qclmixnet.training import (
 )
 
 
-def test_the_published_numbers_are_the_paper_presets():
+def test_the_published_numbers_are_the_paper_presets() -> None:
     paper = recipe("paper")
     assert (paper.network.d_repr, paper.network.d_projection) == (32, 8)
     assert (paper.network.d_hidden, paper.network.d_token) == (64, 16)
@@ -27,20 +28,20 @@ def test_the_published_numbers_are_the_paper_presets():
     assert paper.scaling == "standard"
 
 
-def test_a_recipe_survives_json():
+def test_a_recipe_survives_json() -> None:
     chosen = replace(recipe("default"), mixup=MixupConfig(n_neighbors=3))
     assert Recipe.from_dict(json.loads(json.dumps(chosen.to_dict()))) == chosen
 
 
-def test_a_recipe_is_returned_as_it_is():
+def test_a_recipe_is_returned_as_it_is() -> None:
     chosen = Recipe(max_levels=3)
     assert recipe(chosen) is chosen
 
 
 @pytest.mark.parametrize(
-    ("n_rows", "expected"), [(10, 64), (1000, 64), (4000, 256), (10**6, 1024)]
+    ("n_rows", "expected"), [(10, 64), (1000, 64), (4000, 256), (10**6, 512)]
 )
-def test_batches_grow_with_the_table(n_rows, expected):
+def test_batches_grow_with_the_table(n_rows: int, expected: int) -> None:
     assert ScheduleConfig().resolve_batch_size(n_rows) == expected
     assert ScheduleConfig(batch_size=7).resolve_batch_size(n_rows) == 7
 
@@ -52,19 +53,21 @@ def test_batches_grow_with_the_table(n_rows, expected):
         (lambda: LossConfig(gamma=-1), "`focal_gamma` must be .* got -1"),
         (lambda: LossConfig(temperature=0), "`temperature` .* above 0, got 0"),
         (lambda: LossConfig(classification_weight=1.5), "at most 1, got 1.5"),
-        (lambda: LossConfig(triplet="some"), "`triplet` must be one of"),
+        (lambda: LossConfig(triplet="some"), "`triplet` must be one of"),  # type: ignore[arg-type]
         (lambda: MixupConfig(alpha=0), "`mixup_alpha` .* above 0, got 0"),
-        (lambda: MixupConfig(n_neighbors=2.5), "whole number .* got 2.5"),
+        (lambda: MixupConfig(n_neighbors=2.5), "whole number .* got 2.5"),  # type: ignore[arg-type]
         (lambda: ScheduleConfig(max_epochs=0), "`max_epochs` .* at least 1, got 0"),
         (lambda: ScheduleConfig(validation_fraction=1.0), "below 1, got 1.0"),
         (lambda: ScheduleConfig(time_limit_s=-3), "`time_limit_s` .* got -3"),
-        (lambda: ScheduleConfig(learning_rate="fast"), "a number .* got 'fast'"),
+        (lambda: ScheduleConfig(learning_rate="fast"), "a number .* got 'fast'"),  # type: ignore[arg-type]
         (lambda: NetworkConfig(d_hidden=0), "`d_hidden` .* got 0"),
-        (lambda: Recipe(scaling="none"), "`scaling` must be one of"),
+        (lambda: Recipe(scaling="none"), "`scaling` must be one of"),  # type: ignore[arg-type]
         (lambda: Recipe.from_dict({"colour": 3}), "Not a recipe: .*colour"),
     ],
 )
 @pytest.mark.usefixtures("users_view")
-def test_values_out_of_range_are_named(build, message):
+def test_values_out_of_range_are_named(
+    build: Callable[[], object], message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         build()

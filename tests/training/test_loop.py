@@ -1,22 +1,45 @@
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from qclmixnet.core.errors import InputError
-from qclmixnet.training import loop, recipe, represent, train
+from qclmixnet.nn import OneHotInput, QCLMixNet
+from qclmixnet.training import (
+    EpochRecord,
+    Recipe,
+    TrainingData,
+    TrainingResult,
+    loop,
+    recipe,
+    represent,
+    train,
+)
 from qclmixnet.training.config import MixupConfig
 from qclmixnet.training.inference import score
 
 PAPER = recipe("paper")
 
+Blobs = Callable[..., TrainingData]
+Network = Callable[[], tuple[OneHotInput, QCLMixNet]]
 
-def _with_schedule(base=PAPER, **values):
-    return replace(base, schedule=replace(base.schedule, **values))
+
+def _with_schedule(**values: Any) -> Recipe:
+    return replace(PAPER, schedule=replace(PAPER.schedule, **values))
 
 
-def _fit(blobs, network, chosen, *, held_out=True, on_epoch=None, seed=0):
+def _fit(
+    blobs: Blobs,
+    network: Network,
+    chosen: Recipe,
+    *,
+    held_out: bool = True,
+    on_epoch: Callable[[EpochRecord], None] | None = None,
+    seed: int = 0,
+) -> tuple[OneHotInput, QCLMixNet, TrainingResult]:
     inputs, model = network()
     result = train(
         model,
@@ -30,25 +53,28 @@ def _fit(blobs, network, chosen, *, held_out=True, on_epoch=None, seed=0):
     return inputs, model, result
 
 
-def test_separable_clusters_are_learned(blobs, network):
+def test_separable_clusters_are_learned(blobs: Blobs, network: Network) -> None:
     _, _, result = _fit(blobs, network, _with_schedule(max_epochs=30))
     best = result.history[result.best_epoch - 1]
-    assert best.macro_f1 > 0.9
+    assert (best.macro_f1 or 0) > 0.9
     assert result.history[-1].loss < result.history[0].loss
 
 
-def test_the_best_epoch_by_macro_f1_then_log_loss_is_kept(blobs, network):
+def test_the_best_epoch_by_macro_f1_then_log_loss_is_kept(
+    blobs: Blobs, network: Network
+) -> None:
     inputs, model, result = _fit(blobs, network, _with_schedule(max_epochs=25))
-    keys = [(r.macro_f1, -r.log_loss) for r in result.history]
-    assert result.best_epoch == 1 + int(np.argmax([k[0] * 1e6 + k[1] for k in keys]))
+    keys = [(r.macro_f1 or 0, -(r.log_loss or 0)) for r in result.history]
+    assert result.best_epoch == 1 + keys.index(max(keys))
     # The weights left in the model are those of that epoch: they score the same.
     kept = result.history[result.best_epoch - 1]
     again = score(model, inputs, blobs(seed=1))
+    assert again is not None
     assert (again.macro_f1, again.macro_recall) == (kept.macro_f1, kept.macro_recall)
     assert again.log_loss == pytest.approx(kept.log_loss)
 
 
-def test_same_seed_gives_the_same_bytes(blobs, network):
+def test_same_seed_gives_the_same_bytes(blobs: Blobs, network: Network) -> None:
     chosen = _with_schedule(max_epochs=6)
     states = [_fit(blobs, network, chosen)[1].state_dict() for _ in range(2)]
     for name, value in states[0].items():
@@ -57,26 +83,28 @@ def test_same_seed_gives_the_same_bytes(blobs, network):
     assert any(not torch.equal(v, other[name]) for name, v in states[0].items())
 
 
-def test_torchs_global_randomness_is_neither_used_nor_changed(blobs, network):
+def test_torchs_global_randomness_is_neither_used_nor_changed(
+    blobs: Blobs, network: Network
+) -> None:
     before = torch.random.get_rng_state()
     _fit(blobs, network, _with_schedule(max_epochs=2))
     assert torch.equal(before, torch.random.get_rng_state())
 
 
-def test_patience_ends_the_fit(blobs, network):
+def test_patience_ends_the_fit(blobs: Blobs, network: Network) -> None:
     _, _, result = _fit(blobs, network, _with_schedule(patience=3))
     assert result.stop_reason == "patience"
     assert len(result.history) == result.best_epoch + 3
 
 
-def test_time_limit_finishes_one_epoch(blobs, network):
+def test_time_limit_finishes_one_epoch(blobs: Blobs, network: Network) -> None:
     _, _, result = _fit(blobs, network, _with_schedule(time_limit_s=1e-6))
     assert result.stop_reason == "time_limit"
     assert len(result.history) == 1
 
 
-def test_interrupt_keeps_the_best_so_far(blobs, network):
-    def interrupt(record):
+def test_interrupt_keeps_the_best_so_far(blobs: Blobs, network: Network) -> None:
+    def interrupt(record: EpochRecord) -> None:
         if record.epoch == 4:
             raise KeyboardInterrupt
 
@@ -91,8 +119,10 @@ def test_interrupt_keeps_the_best_so_far(blobs, network):
     assert not model.training
 
 
-def test_interrupt_before_the_first_epoch_is_an_interrupt(blobs, network, monkeypatch):
-    def interrupted(*_):
+def test_interrupt_before_the_first_epoch_is_an_interrupt(
+    blobs: Blobs, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(loop._Fit, "run_epoch", interrupted)
@@ -100,13 +130,15 @@ def test_interrupt_before_the_first_epoch_is_an_interrupt(blobs, network, monkey
         _fit(blobs, network, PAPER)
 
 
-def test_without_held_out_rows_the_last_epoch_is_kept(blobs, network):
+def test_without_held_out_rows_the_last_epoch_is_kept(
+    blobs: Blobs, network: Network
+) -> None:
     _, _, result = _fit(blobs, network, _with_schedule(max_epochs=3), held_out=False)
     assert result.best_epoch == 3
     assert result.history[0].macro_f1 is None
 
 
-def test_divergence_is_said_in_words(blobs, network):
+def test_divergence_is_said_in_words(blobs: Blobs, network: Network) -> None:
     chosen = _with_schedule(learning_rate=1e30, max_gradient_norm=1e30)
     with pytest.raises(InputError, match="Lower `learning_rate`, now 1e\\+30"):
         _fit(blobs, network, chosen)
@@ -120,13 +152,17 @@ def test_divergence_is_said_in_words(blobs, network):
         MixupConfig(mixed_fraction=1.0, refresh_every=1),
     ],
 )
-def test_every_form_of_mixup_learns(blobs, network, mixup):
+def test_every_form_of_mixup_learns(
+    blobs: Blobs, network: Network, mixup: MixupConfig
+) -> None:
     chosen = replace(_with_schedule(max_epochs=20), mixup=mixup)
     _, _, result = _fit(blobs, network, chosen)
-    assert max(r.macro_f1 for r in result.history) > 0.85
+    assert max(r.macro_f1 or 0 for r in result.history) > 0.85
 
 
-def test_mixed_batch_is_the_convex_combination_of_its_parents(blobs, network):
+def test_mixed_batch_is_the_convex_combination_of_its_parents(
+    blobs: Blobs, network: Network
+) -> None:
     inputs, model = network()
     data = blobs()
     fit = loop._Fit.prepare(
@@ -138,6 +174,7 @@ def test_mixed_batch_is_the_convex_combination_of_its_parents(blobs, network):
     )
     fit._find_neighbours(first=True)
     plan = next(fit._plan_epoch())
+    assert plan is not None
     rows = torch.arange(5)
     x, target, hard, weights = fit._batch(rows, plan)
     dense = inputs(data.x_num, data.x_cat)
@@ -154,7 +191,9 @@ def test_mixed_batch_is_the_convex_combination_of_its_parents(blobs, network):
     torch.testing.assert_close(x[:5], dense[:5])
 
 
-def test_row_weights_have_mean_one_and_follow_class_rarity(blobs, network):
+def test_row_weights_have_mean_one_and_follow_class_rarity(
+    blobs: Blobs, network: Network
+) -> None:
     inputs, model = network()
     data = blobs()
     chosen = replace(PAPER, loss=replace(PAPER.loss, class_weight_power=1.0))
@@ -166,7 +205,7 @@ def test_row_weights_have_mean_one_and_follow_class_rarity(blobs, network):
     assert totals == pytest.approx([data.n_rows / 3] * 3)
 
 
-def test_learning_rate_warms_up_then_falls_to_its_last_share():
+def test_learning_rate_warms_up_then_falls_to_its_last_share() -> None:
     schedule = replace(PAPER.schedule, warmup_steps=10, final_rate=0.05)
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     cosine = loop._cosine_with_warmup(optimizer, schedule, 110)
@@ -181,7 +220,9 @@ def test_learning_rate_warms_up_then_falls_to_its_last_share():
     assert rates[110] == pytest.approx(0.05)
 
 
-def test_representation_does_not_depend_on_the_other_rows(blobs, network):
+def test_representation_does_not_depend_on_the_other_rows(
+    blobs: Blobs, network: Network
+) -> None:
     inputs, model = network()
     data = blobs()
     whole = represent(model, inputs, data)

@@ -175,7 +175,8 @@ def load_state(folder: str | PathLike[str], *, device: torch.device) -> FittedSt
     try:
         return _rebuild(content, load_tensors(blob), device)
     except (
-        KeyError,
+        ArithmeticError,
+        LookupError,
         TypeError,
         ValueError,
         AttributeError,
@@ -238,7 +239,7 @@ def _read_folder(place: Path) -> tuple[dict[str, Any], bytes]:
     _check_format(content, place)
     if content.pop("sha256", None) != _digest(content):
         raise ModelFormatError(f"{damaged}the checksum of {_JSON} does not hold.")
-    if content["tensors_sha256"] != hashlib.sha256(blob).hexdigest():
+    if content.get("tensors_sha256") != hashlib.sha256(blob).hexdigest():
         raise ModelFormatError(f"{damaged}the checksum of {_TENSORS} does not hold.")
     return content, blob
 

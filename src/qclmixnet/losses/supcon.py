@@ -61,17 +61,20 @@ class SupConLoss(nn.Module):
         check_matrix(projection, "projection")
         check_labels(labels, "labels", n_rows=len(projection))
         z = unit_rows(projection)
-        similarity = z @ z.T / self.temperature  # (batch, batch)
-        itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+        same = (labels.unsqueeze(1) == labels).to(z.dtype)  # (batch, batch)
+        n_positive = same.sum(dim=1) - 1  # (batch,)
+        # The mean over positives of z_i . z_p is z_i . (sum of its class, less z_i):
+        # one thin product in place of a masked sum over pairs.
+        others_of_class = same @ z - z  # (batch, d_projection)
+        mean_similarity = (z * others_of_class).sum(dim=1) / n_positive.clamp_min(1)
+        similarity = (z / self.temperature) @ z.T  # (batch, batch)
         # The lowest finite number, not -inf: a batch of one has nothing else to sum
         # over, and the gradient of a sum over -inf alone is NaN.
-        lowest = torch.finfo(similarity.dtype).min
-        others = similarity.masked_fill(itself, lowest)
-        log_share = similarity - others.logsumexp(dim=1, keepdim=True)
-        positive = (labels.unsqueeze(1) == labels) & ~itself
+        similarity.diagonal().fill_(torch.finfo(similarity.dtype).min)
+        values = similarity.logsumexp(dim=1) - mean_similarity / self.temperature
         # DIFF(paper): 0 for a row without a positive (eq. 2 divides by |P(i)| = 0).
-        n_positive = positive.sum(dim=1).clamp_min(1)
-        return torch.where(positive, -log_share, 0.0).sum(dim=1) / n_positive
+        # clamp: with one row besides itself the difference can round to below 0.
+        return torch.where(n_positive > 0, values.clamp_min(0), 0.0)
 
     def extra_repr(self) -> str:
         """Name the settings in the printed module."""

@@ -58,11 +58,19 @@ class BatchHardTripletLoss(nn.Module):
         Raises:
             InputError: shapes do not fit or labels are not whole numbers.
         """
-        distance, positive, negative = _pairs(projection, labels)
-        farthest = distance.masked_fill(~positive, -torch.inf).amax(dim=1)  # (batch,)
-        nearest = distance.masked_fill(~negative, torch.inf).amin(dim=1)  # (batch,)
-        # A missing side is infinitely easy, so its hinge is 0 with gradient 0.
-        return functional.relu(self.margin + farthest - nearest)
+        check_matrix(projection, "projection")
+        check_labels(labels, "labels", n_rows=len(projection))
+        z = unit_rows(projection)
+        with torch.no_grad():
+            # Squared distance up to a term that is constant in each row.
+            away = torch.addmm(z.square().sum(dim=1), z, z.T, alpha=-2)
+            positive, negative = _sides(labels)
+            farthest = away.masked_fill(~positive, -torch.inf).argmax(dim=1)
+            nearest = away.masked_fill(~negative, torch.inf).argmin(dim=1)
+            judged = positive.any(dim=1) & negative.any(dim=1)  # (batch,)
+        # Only the chosen pairs carry a gradient.
+        gap = _distance(z, z[farthest]) - _distance(z, z[nearest])
+        return torch.where(judged, functional.relu(self.margin + gap), 0.0)
 
     def extra_repr(self) -> str:
         """Name the settings in the printed module."""
@@ -148,6 +156,22 @@ def _pairs(
     # Differences, not a matrix product, whose rounding makes duplicate rows 3e-4
     # apart in float32; at distance 0 cdist has gradient 0.
     distance = torch.cdist(z, z, compute_mode="donot_use_mm_for_euclid_dist")
+    return distance, *_sides(labels)
+
+
+def _sides(
+    labels: Int[Tensor, " batch"],
+) -> tuple[Bool[Tensor, "batch batch"], Bool[Tensor, "batch batch"]]:
+    """Which rows are positives and which negatives of each row."""
     itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
     same = labels.unsqueeze(1) == labels
-    return distance, same & ~itself, ~same
+    return same & ~itself, ~same
+
+
+def _distance(
+    one: Float[Tensor, "batch d_projection"], other: Float[Tensor, "batch d_projection"]
+) -> Float[Tensor, " batch"]:
+    """Distance of each row to its partner, with gradient 0 where it is 0."""
+    squared = (one - other).square().sum(dim=1)  # (batch,)
+    apart = squared > 0
+    return torch.where(apart, torch.where(apart, squared, 1.0).sqrt(), 0.0)

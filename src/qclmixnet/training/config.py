@@ -131,7 +131,7 @@ class ScheduleConfig:
     Attributes:
         max_epochs: passes over the training part at most.
         batch_size: real rows in a step; None takes a sixteenth of the training part,
-            rounded to a power of two between 64 and 1024.
+            rounded to a power of two between 64 and 512.
         learning_rate: highest step size of AdamW, reached after the warm-up.
         final_rate: share of it left at the end of the cosine.
         warmup_steps: steps of linear rise.
@@ -183,7 +183,7 @@ class ScheduleConfig:
         """
         if self.batch_size is not None:
             return self.batch_size
-        return int(2 ** min(max(round(math.log2(max(n_rows, 1) / 16)), 6), 10))
+        return int(2 ** min(max(round(math.log2(max(n_rows, 1) / 16)), 6), 9))
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from qclmixnet.training.data import TrainingData
 from qclmixnet.training.early_stopping import BestEpoch
 from qclmixnet.training.history import EpochRecord, StopReason, TrainingResult
 from qclmixnet.training.inference import HeldOutScores, represent, score
+from qclmixnet.training.threads import step_threads
 
 __all__ = ["train"]
 
@@ -208,12 +209,19 @@ class _Fit:
         sums: dict[str, Tensor] = {}
         n_rows = 0
         plans = self._plan_epoch()
-        for rows in self.sampler:
-            terms, n_judged = self._step(rows, next(plans))
-            for name, value in terms.items():
-                sums[name] = sums.get(name, value.new_zeros(())) + value
-            n_rows += n_judged
+        with step_threads(self._step_numbers()):
+            for rows in self.sampler:
+                terms, n_judged = self._step(rows, next(plans))
+                for name, value in terms.items():
+                    sums[name] = sums.get(name, value.new_zeros(())) + value
+                n_rows += n_judged
         return {name: float(value) / n_rows for name, value in sums.items()}
+
+    def _step_numbers(self) -> int:
+        """Entries of a step's tokens, its largest tensor."""
+        n_rows = self.data.n_rows / len(self.sampler)
+        n_rows *= 1 + self.recipe.mixup.mixed_fraction
+        return int(n_rows * self.inputs.n_features * self.recipe.network.d_token)
 
     def _step(
         self, rows: Int[Tensor, " batch"], plan: MixPlan | None
