@@ -191,6 +191,7 @@ def test_every_format_gives_the_same_predictions(
     assert len(set(outputs)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TARGETS)
 def test_pandas_and_polars_give_the_same_predictions(files: Path, name: str) -> None:
     target = TARGETS[name]
@@ -324,4 +325,4 @@ def test_the_demo_gives_its_numbers_as_json(call: Call, tmp_path: Path) -> None:
     assert len(said["results"]) == 3
     for scores in said["results"].values():
         assert scores["fit_seconds"] > 0
-        assert sum(map(sum, scores["confusion"])) == pytest.approx(215 / 4, abs=1)
+        assert sum(map(sum, scores["confusion"])) == pytest.approx(215 / 4, abs=2)

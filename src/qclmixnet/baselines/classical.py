@@ -36,6 +36,9 @@ def make_baseline(name: str, *, random_state: int = 0) -> Pipeline:
             weights; "random_forest" has the library's defaults.
         random_state: seed of the model.
 
+    Returns:
+        Encoder and model as one pipeline.
+
     Raises:
         InputError: there is no baseline of that name.
     """
@@ -51,7 +54,11 @@ def make_baseline(name: str, *, random_state: int = 0) -> Pipeline:
 
 def _encoder(*, scale: bool) -> ColumnTransformer:
     """Fill and scale numbers, one-hot everything else."""
-    numbers = [SimpleImputer(strategy="median", add_indicator=True)]
+    # A column may be missing altogether in the rows of one fit.
+    filled = SimpleImputer(
+        strategy="median", add_indicator=True, keep_empty_features=True
+    )
+    numbers = [filled]
     if scale:
         numbers.append(StandardScaler())
     is_number = make_column_selector(dtype_include=np.number)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
+from rich.table import Table
 
 from qclmixnet.cli.console import show, show_json
 from qclmixnet.core.errors import InputError
@@ -10,6 +11,19 @@ from qclmixnet.datasets import DatasetCard, list_datasets, load_dataset
 from qclmixnet.table.files import write_file
 
 __all__ = ["run_datasets"]
+
+# What fits beside the names, which must not be cut; --json has all columns.
+_LISTED = {
+    "name": "name",
+    "group": "group",
+    "rows": "rows",
+    "n_num": "numbers",
+    "n_cat": "categ.",
+    "n_date": "dates",
+    "classes": "classes",
+    "imbalance_ratio": "imbalance",
+    "smallest_class": "rarest",
+}
 
 
 def run_datasets(name: str | None, *, out: Path | None, as_json: bool) -> None:
@@ -64,18 +78,16 @@ def _describe(card: DatasetCard) -> str:
 
 
 def _list_all(*, as_json: bool) -> None:
-    from rich.table import Table
-
     listing = list_datasets()
     if as_json:
         show_json({"datasets": listing.to_dict(orient="records")})
         return
     table = Table(title="Real imbalanced tables", title_justify="left")
-    for column in listing.columns:
+    for column, heading in _LISTED.items():
         numeric = pd.api.types.is_numeric_dtype(listing[column])
         table.add_column(
-            str(column).replace("_", " "), justify="right" if numeric else "left"
+            heading, justify="right" if numeric else "left", no_wrap=column == "name"
         )
-    for row in listing.itertuples(index=False):
+    for row in listing[list(_LISTED)].itertuples(index=False):
         table.add_row(*(str(value) for value in row))
-    show(table)
+    show(table, "More on one of them: qclmixnet datasets NAME")

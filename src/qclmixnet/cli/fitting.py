@@ -57,6 +57,15 @@ def split_rows(
 ) -> Split:
     """Keep a share of each class aside; classes of one row stay with the training.
 
+    Args:
+        X: the features.
+        y: the labels.
+        test_fraction: share of each class to keep aside; 0 keeps nothing.
+        seed: of the draw.
+
+    Returns:
+        The two parts.
+
     Raises:
         InputError: the labels cannot be used, or a wanted test part would be empty.
     """
@@ -85,6 +94,14 @@ def fit_and_score(clf: Learner, split: Split) -> FittedOn:
 
 def score_classifier(clf: FittedClassifier, X: pd.DataFrame, y: pd.Series) -> Scores:
     """Score the most probable class of each row, and the probabilities.
+
+    Args:
+        clf: a fitted classifier.
+        X: rows to predict.
+        y: their classes.
+
+    Returns:
+        All scores.
 
     Raises:
         InputError: a row has a class that the classifier does not know.

@@ -37,7 +37,7 @@ def class_table(scores: Scores, *, title: str) -> Table:
     )
     table.caption = (
         f"G-mean {scores.g_mean:.3f}   MCC {scores.mcc:.3f}   AUROC "
-        f"{_cell(scores.macro_auroc)}   log-loss {scores.log_loss:.3f}   "
+        f"{_cell(scores.macro_auroc)}\nlog-loss {scores.log_loss:.3f}   "
         f"Brier {scores.brier:.3f}   accuracy {scores.accuracy:.3f}"
     )
     table.caption_justify = "left"

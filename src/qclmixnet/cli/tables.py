@@ -15,6 +15,11 @@ __all__ = ["check_columns", "read_features_and_target"]
 def check_columns(frame: pd.DataFrame, names: Sequence[str], *, source: str) -> None:
     """Refuse names that are not columns of ``frame``, all in one sentence.
 
+    Args:
+        frame: the table.
+        names: columns that must be there.
+        source: what to call the table in the message.
+
     Raises:
         InputError: at least one is not there.
     """
@@ -39,6 +44,14 @@ def read_features_and_target(
     path: Path, *, target: str, drop: Sequence[str]
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Read a file and split off the column that holds the class.
+
+    Args:
+        path: the file.
+        target: the column of the class.
+        drop: columns to leave out.
+
+    Returns:
+        Features and labels.
 
     Raises:
         InputError: the file cannot be read, a column is not there, the target is

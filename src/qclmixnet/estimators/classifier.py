@@ -24,6 +24,7 @@ from qclmixnet.estimators.state import FittedState
 from qclmixnet.nn import OneHotInput
 from qclmixnet.preprocessing import EncodedTable, TableEncoder
 from qclmixnet.table import (
+    Schema,
     read_labels,
     read_sample_weight,
     read_table,
@@ -147,11 +148,16 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             InputError: an argument is out of range, or the table, the labels or the
                 weights cannot be used; the message names every offending column.
+
+        Warns:
+            DataWarning: columns look like ids and are left out.
+            FitWarning: a class has a single row, or the fit ended before its time.
         """
         params = self.get_params(deep=False)
         recipe = resolve_recipe(params)
         device = resolve_device(self.device)
         schema, table = read_training_table(X)
+        _warn_of_ids(schema)
         labels = read_labels(y, n_rows=table.n_rows)
         weights = read_sample_weight(sample_weight, n_rows=table.n_rows)
         weights = weights * class_weight_of_rows(
@@ -316,6 +322,18 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.string = True
         tags.input_tags.categorical = True
         return tags
+
+
+def _warn_of_ids(schema: Schema) -> None:
+    ids = ", ".join(repr(name) for name in schema.of_kind("id"))
+    if ids:
+        warnings.warn(
+            f"Left out because every row has its own value, as ids have: {ids}. To "
+            "learn from such a column, make whole numbers floats, or cut texts into "
+            "parts.",
+            DataWarning,
+            stacklevel=3,
+        )
 
 
 def _warn_of_unseen(encoded: EncodedTable) -> None:

@@ -113,6 +113,14 @@ def drop_weightless(
 ) -> tuple[Table, Labels, npt.NDArray[np.float64]]:
     """Leave out rows of weight 0, and classes that then have no row.
 
+    Args:
+        table: the rows.
+        labels: their classes.
+        weights: how much each counts.
+
+    Returns:
+        The three for the rows that are left.
+
     Raises:
         InputError: fewer than two classes are left.
     """

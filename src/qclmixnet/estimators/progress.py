@@ -34,18 +34,17 @@ def epoch_progress(
     )
 
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
+        TextColumn("epoch"),
         MofNCompleteColumn(),
-        TextColumn("epochs"),
+        BarColumn(bar_width=20),
         TimeElapsedColumn(),
-        TextColumn("/ at most"),
-        TimeRemainingColumn(),
+        TextColumn("<"),
+        TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[scores]}"),
     )
     best = 0.0
     with Progress(*columns) as bar:
-        task = bar.add_task("Fitting", total=max_epochs, scores="")
+        task = bar.add_task("", total=max_epochs, scores="")
 
         def advance(record: EpochRecord) -> None:
             nonlocal best

@@ -40,6 +40,9 @@ def resolve_recipe(params: Mapping[str, Any]) -> Recipe:
     Args:
         params: the estimator's arguments by name.
 
+    Returns:
+        What training follows.
+
     Raises:
         InputError: an argument is out of range; the message names it.
     """
@@ -68,6 +71,9 @@ def class_weight_of_rows(
             weigh 1); anything that the recipe handles itself gives ones.
         classes: the labels, sorted.
         codes: class numbers, one per row.
+
+    Returns:
+        One weight per row.
 
     Raises:
         InputError: it is another string or type, a label is unknown, or a weight is
@@ -118,6 +124,9 @@ def resolve_device(device: object) -> torch.device:
     Args:
         device: "auto" (CUDA, else Apple's MPS, else the CPU), or a name that torch
             knows, such as "cpu" or "cuda:1".
+
+    Returns:
+        A device that exists.
 
     Raises:
         InputError: the name is unknown, or there is no such device here.

@@ -20,6 +20,9 @@ def log_loss(
             the loss of a row at 34.5.
         weights: how much each row counts; left out, all count alike.
 
+    Returns:
+        The mean in nats, at least 0.
+
     >>> round(log_loss(np.array([0, 1]), np.array([[.5, .5], [.75, .25]])), 4)
     1.0397
     """
@@ -37,6 +40,9 @@ def brier_score(
     Args:
         y_true: class numbers, one per row.
         proba: probabilities, rows by classes.
+
+    Returns:
+        0 for certainty that is right to 2 for certainty that is wrong.
 
     References:
         Brier (1950), "Verification of forecasts expressed in terms of probability".

@@ -80,6 +80,9 @@ def score_predictions(
         proba: probabilities, rows by classes.
         labels: the classes, in the order of the columns of ``proba``.
 
+    Returns:
+        Every score at once.
+
     Raises:
         InputError: there are no rows, or lengths or widths do not agree.
 

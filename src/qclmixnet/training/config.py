@@ -220,6 +220,12 @@ class Recipe:
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
         """Rebuild a recipe from `to_dict`'s result.
 
+        Args:
+            values: the nested values.
+
+        Returns:
+            An equal recipe.
+
         Raises:
             InputError: a key is unknown, or a value is out of range.
         """
@@ -246,6 +252,9 @@ def recipe(preset: object) -> Recipe:
     Args:
         preset: "paper" for the published network, "default" for ours, or a `Recipe`,
             which is returned as it is.
+
+    Returns:
+        The recipe.
 
     Raises:
         InputError: `preset` is none of these.

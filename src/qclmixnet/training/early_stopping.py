@@ -29,6 +29,12 @@ class BestEpoch:
     ) -> bool:
         """Keep ``model``'s weights if this epoch is the best so far.
 
+        Args:
+            model: the network after this epoch.
+            epoch: counted from 1.
+            macro_f1: of the held-out rows; the higher, the better.
+            log_loss: of the same; decides between equals, the lower the better.
+
         Returns:
             Whether it is.
         """

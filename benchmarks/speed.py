@@ -1,0 +1,178 @@
+"""Speed and size of the package: start-up, growth with rows, memory, mixup's share.
+
+    python benchmarks/speed.py [startup growth large threads]
+
+Every measurement runs in a process of its own; the figures are appended to
+`benchmarks/results/speed.jsonl` with machine and versions, newest last, and the newest
+of each kind are printed. `docs/explanation/performance.md` quotes them.
+"""
+
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results" / "speed.jsonl"
+GROWTH_ROWS = (1_000, 3_162, 10_000, 31_623, 100_000)
+REPEATS = 3
+
+
+def made_table(n_rows: int, n_columns: int):
+    """Normal numbers; 5 % of the rows are of a rare class, shifted in two columns."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    y = (rng.random(n_rows) < 0.05).astype(int)
+    X = rng.normal(size=(n_rows, n_columns))
+    X[:, :2] += 2 * y[:, None]
+    return X, y
+
+
+def fit(n_rows: int, n_columns: int, max_epochs: int, **settings) -> dict[str, float]:
+    """Fit in this process after a warm-up and return what it took."""
+    from qclmixnet import QCLMixNetClassifier
+
+    settings = {
+        "preset": "paper",
+        "max_epochs": max_epochs,
+        "patience": 10**6,
+        "random_state": 0,
+        **settings,
+    }
+    # Without a warm-up the first fit pays for torch's own late imports.
+    QCLMixNetClassifier(**settings).fit(*made_table(200, 3))
+    X, y = made_table(n_rows, n_columns)
+    started = time.perf_counter()
+    clf = QCLMixNetClassifier(**settings).fit(X, y)
+    seconds = time.perf_counter() - started
+    return {
+        "rows": n_rows,
+        "columns": n_columns,
+        "epochs": clf.n_iter_,
+        "fit_s": seconds,
+        "mixup_share": clf.history_[-1].mixup_seconds / seconds,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def in_own_process(expression: str) -> dict[str, float]:
+    """Evaluate an expression of this file in a fresh process."""
+    code = f"import json, speed; print(json.dumps({expression}))"
+    out = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parent,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return json.loads(out.stdout.splitlines()[-1])
+
+
+def seconds_of(command: list[str]) -> float:
+    """Return the median wall-clock time of a command over several runs."""
+    times = []
+    for _ in range(7):
+        started = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+def startup() -> dict[str, object]:
+    """Time a bare interpreter, the import of the package, and the help page."""
+    cli = str(Path(sys.executable).with_name("qclmixnet"))
+    bare = seconds_of([sys.executable, "-c", "pass"])
+    imported = seconds_of([sys.executable, "-c", "import qclmixnet"])
+    return {
+        "bare_python_s": bare,
+        "import_s": imported,
+        "import_alone_s": imported - bare,
+        "help_s": seconds_of([cli, "--help"]),
+    }
+
+
+def growth() -> dict[str, object]:
+    """Fit at five sizes and fit a line to the logarithms."""
+    import numpy as np
+
+    rows = []
+    for n_rows in GROWTH_ROWS:
+        runs = [in_own_process(f"speed.fit({n_rows}, 20, 5)") for _ in range(REPEATS)]
+        seconds = statistics.median(run["fit_s"] for run in runs)
+        rows.append({**runs[0], "fit_s": seconds})
+        print(f"  {n_rows} rows: {seconds:.2f} s", flush=True)
+    x = np.log([row["rows"] for row in rows])
+    y = np.log([row["fit_s"] for row in rows])
+    return {
+        "repeats": REPEATS,
+        "rows": rows,
+        "exponent": float(np.polyfit(x, y, 1)[0]),
+        "exponent_10k_to_100k": float(np.polyfit(x[2:], y[2:], 1)[0]),
+    }
+
+
+def large() -> dict[str, object]:
+    """Fit 100,000 rows of 50 columns for one whole period of neighbour searches."""
+    return in_own_process("speed.fit(100_000, 50, 20)")
+
+
+def threads() -> dict[str, object]:
+    """Time small fits with one and with all threads, idle and beside a busy process."""
+    out: dict[str, object] = {}
+    for name, load in (("idle", 0), ("busy", 1)):
+        burners = [
+            subprocess.Popen([sys.executable, "-c", "while True: pass"])
+            for _ in range(load)
+        ]
+        try:
+            for label, numbers in (("one_thread", 10**9), ("all_threads", 0)):
+                runs = [
+                    in_own_process(f"speed.fit_with_threads({numbers})")
+                    for _ in range(REPEATS)
+                ]
+                out[f"{name}_{label}_s"] = statistics.median(r["fit_s"] for r in runs)
+        finally:
+            for burner in burners:
+                burner.kill()
+    return out
+
+
+def fit_with_threads(numbers: int) -> dict[str, float]:
+    """Fit 2,000 x 10 with another threshold for the second thread."""
+    from qclmixnet.training import threads as chosen
+
+    chosen._NUMBERS_WORTH_A_SECOND_THREAD = numbers
+    return fit(2_000, 10, 10)
+
+
+KINDS = {"startup": startup, "growth": growth, "large": large, "threads": threads}
+
+
+def main() -> None:
+    """Measure what was asked for, append it and print it."""
+    from importlib.metadata import version
+
+    for kind in sys.argv[1:] or KINDS:
+        print(kind, flush=True)
+        row = {
+            "kind": kind,
+            "figures": KINDS[kind](),
+            "machine": {"processor": platform.machine(), "cores": os.cpu_count()},
+            "versions": {
+                "python": platform.python_version(),
+                **{name: version(name) for name in ("qclmixnet", "torch", "numpy")},
+            },
+            "at": time.strftime("%Y-%m-%d %H:%M"),
+        }
+        with RESULTS.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        print(json.dumps(row["figures"], indent=1), flush=True)
+
+
+if __name__ == "__main__":
+    main()
