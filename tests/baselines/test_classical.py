@@ -43,7 +43,7 @@ def by_hand(name: str) -> Pipeline:
 
 
 @pytest.mark.parametrize("name", list_baselines())
-def test_a_baseline_is_the_librarys_own_model(name: str) -> None:
+def test_a_baseline_is_the_model_of_scikit_learn(name: str) -> None:
     found = make_baseline(name, random_state=3).fit(FRAME, LABELS)
     expected = by_hand(name).fit(FRAME, LABELS)
     np.testing.assert_array_equal(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import Result
+from typer.testing import Result
 
 Call = Callable[..., Result]
 
@@ -116,7 +116,7 @@ BAD_CALLS: dict[str, tuple[Arguments, str]] = {
     "far target": (train("good.csv", target="zzz"), "Its columns: height, colour"),
     "empty target": (train("good.csv", target=""), "no column ''"),
     "target dropped": (train("good.csv", "--drop", "species"), "cannot be dropped"),
-    "unknown drop": (train("good.csv", "--drop", "hight"), "Did you mean 'height'"),
+    "unknown drop": (train("good.csv", "--drop", "heights"), "Did you mean 'height'"),
     "nothing left": (train("target_only.csv"), "no column left"),
     "all dropped": (
         train("good.csv", "--drop", "height", "--drop", "colour"),
@@ -278,7 +278,7 @@ USAGE: dict[str, tuple[object, ...]] = {
     "preset": (*TRAIN, "--preset", "best"),
     "seed": (*TRAIN, "--seed", -1),
     "unknown option": ("datasets", "--colour"),
-    "unknown command": ("trian",),
+    "unknown command": ("fit",),
 }
 
 

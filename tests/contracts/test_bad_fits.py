@@ -28,7 +28,7 @@ FRAME = pd.DataFrame(NUMBERS, columns=["p", "q", "r"])
 NESTED = pd.Series([[1]] * N, dtype=object)
 
 
-def with_cell(value: object) -> pd.DataFrame:
+def with_cell(value: float) -> pd.DataFrame:
     frame = FRAME.astype(object)
     frame.iloc[2, 1] = value
     return frame
@@ -234,7 +234,7 @@ def _column(kind: str) -> pd.Series:
         "number": [1.0, 2.5, None, 4.0],
         "text": ["u", "v", None, "u"],
         "boolean": [True, False, True, True],
-        "date": [*pd.to_datetime(["2020-01-01", "2021-05-06", None, "2022-02-02"])],
+        "date": [*pd.to_datetime(["2020-01-01", "2021-05-06", "NaT", "2022-02-02"])],
         "infinite": [1.0, np.inf, 2.0, 3.0],
         "nested": [[1], [2], [3], [4]],
         "bytes": [b"a", b"b", b"a", b"b"],
@@ -260,7 +260,7 @@ def test_every_offending_column_is_named_in_one_error(
         assert (f"'c{i}'" in str(caught.value)) == (i >= len(good))
 
 
-CHANGES: dict[str, object] = {
+CHANGES: dict[str, str | float] = {
     "age": "old",
     "income": np.inf,
     "member": "maybe",

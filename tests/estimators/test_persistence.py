@@ -145,7 +145,8 @@ def test_an_older_model_is_replaced(clf: QCLMixNetClassifier, tmp_path: Path) ->
 
 def test_missing_parents_are_made(clf: QCLMixNetClassifier, tmp_path: Path) -> None:
     clf.save(str(tmp_path / "a" / "b" / "m"))
-    assert QCLMixNetClassifier.load(str(tmp_path / "a" / "b" / "m"))
+    after = QCLMixNetClassifier.load(str(tmp_path / "a" / "b" / "m"))
+    assert after.target_name_ == "kind"
 
 
 def test_a_link_to_a_model_stays_a_link(

@@ -40,8 +40,7 @@ def texts_of(path: Path) -> str:
     """Return an SVG's texts; matplotlib keeps each as a comment beside its outline."""
     parser = ET.XMLParser(target=ET.TreeBuilder(insert_comments=True))
     tree = ET.parse(path, parser=parser)
-    comments = [e.text for e in tree.iter() if e.tag is ET.Comment]
-    return "\n".join(text or "" for text in comments)
+    return "\n".join(element.text or "" for element in tree.iter())
 
 
 @pytest.mark.parametrize(

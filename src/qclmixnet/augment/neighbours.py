@@ -197,7 +197,8 @@ def _search_index(x: np.ndarray, k: int, seed: int) -> np.ndarray:
     index.cp.max_points_per_centroid = 64
     index.train(points)
     index.add(points)
-    index.nprobe = max(8, n_lists // 16)
+    # At most 64 lists, so that a search costs rows^1.5 and not rows^2.
+    index.nprobe = min(max(8, n_lists // 16), 64)
     _, found = index.search(points, k + 1)
     # Put the row itself, and places left empty (-1), behind the true neighbours.
     own = np.arange(n_rows)[:, None]

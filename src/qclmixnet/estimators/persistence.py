@@ -91,6 +91,9 @@ def check_destination(folder: object) -> Path:
     Args:
         folder: where a model shall be written.
 
+    Returns:
+        The path.
+
     Raises:
         InputError: it is no path, holds something else, or cannot be written.
     """
@@ -165,6 +168,9 @@ def load_state(folder: str | PathLike[str], *, device: torch.device) -> FittedSt
     Args:
         folder: where from.
         device: where the network shall compute.
+
+    Returns:
+        The state, whose predictions are the same bits.
 
     Raises:
         ModelFormatError: the folder is missing, damaged, edited, from a newer version,

@@ -24,6 +24,7 @@ def epoch_progress(
     if not shown:
         yield None
         return
+    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -43,7 +44,8 @@ def epoch_progress(
         TextColumn("{task.fields[scores]}"),
     )
     best = 0.0
-    with Progress(*columns) as bar:
+    # On stderr, so that results can be piped away from it.
+    with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=max_epochs, scores="")
 
         def advance(record: EpochRecord) -> None:
