@@ -128,6 +128,24 @@ def test_predict_keeps_order_and_ids(call: Call, model: Path, tmp_path: Path) ->
     assert said["out"] == str(out)
 
 
+def test_row_numbers_are_ids_also_where_rows_are_kept_aside(
+    call: Call, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"row": np.arange(200), "x": rng.normal(size=200)})
+    # In the order of the rows, as in many published tables, the number tells the class.
+    frame["kind"] = np.where(frame["row"] < 40, "rare", "common")
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    train = call(
+        *("train", tmp_path / "t.csv", "--target", "kind", "--out", tmp_path / "m"),
+        *("--max-epochs", 1, "--json"),
+    )
+    assert json.loads(train.stdout)["columns"] == {"row": "id", "x": "number"}
+    assert "'row'" in train.stderr
+    call("predict", tmp_path / "m", tmp_path / "t.csv", "--out", tmp_path / "o.csv")
+    assert pd.read_csv(tmp_path / "o.csv")["row"].tolist() == list(range(200))
+
+
 def test_predict_does_without_the_class_and_the_ids(
     call: Call, model: Path, tmp_path: Path
 ) -> None:

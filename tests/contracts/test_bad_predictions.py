@@ -123,6 +123,9 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     ),
     "json list": (lambda f: (f / "model.json").write_text("[]"), "does not hold"),
     "newer format": (_edit(lambda c: c.update(format=99)), "Upgrade qclmixnet"),
+    "format as text": (_forge(lambda c: c.update(format="1")), "no format number"),
+    "format of 0": (_forge(lambda c: c.update(format=0)), "no format number"),
+    "no format": (_forge(lambda c: c.pop("format")), "no format number"),
     "edited classes": (
         _edit(lambda c: c.update(classes={"dtype": "object", "values": ["x", "y"]})),
         "checksum of model.json",

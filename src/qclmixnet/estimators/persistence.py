@@ -252,7 +252,12 @@ def _read_folder(place: Path) -> tuple[dict[str, Any], bytes]:
 
 def _check_format(content: dict[str, Any], place: Path) -> None:
     found = content.get("format")
-    if isinstance(found, int) and found > _FORMAT:
+    if not isinstance(found, int) or found < 1:
+        raise ModelFormatError(
+            f"The model in {str(place)!r} is damaged or was edited: {_JSON} has no "
+            "format number."
+        )
+    if found > _FORMAT:
         raise ModelFormatError(
             f"The model in {str(place)!r} has format {found}; qclmixnet "
             f"{qclmixnet.__version__} reads up to format {_FORMAT}. Upgrade qclmixnet."
