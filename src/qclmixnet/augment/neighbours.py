@@ -98,6 +98,7 @@ def find_neighbours(
             "faiss-cpu", extra="neighbours", purpose="Approximate neighbour search"
         )
     n_rows = len(x)
+    k = min(k, max(n_rows - 1, 1))  # more there cannot be
     indices = np.repeat(np.arange(n_rows, dtype=np.int64)[:, None], k, axis=1)
     n_valid = np.zeros(n_rows, dtype=np.int64)
     for rows in _groups(n_rows, labels):

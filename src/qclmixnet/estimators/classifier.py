@@ -1,6 +1,6 @@
 """QCL-MixNet as a scikit-learn classifier."""
 
-import warnings
+import inspect
 from collections.abc import Mapping
 from os import PathLike
 from typing import Any, Literal
@@ -12,7 +12,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from qclmixnet.core.errors import DataWarning
+from qclmixnet.core.caller import warn_caller
+from qclmixnet.core.errors import DataWarning, ModelFormatError
 from qclmixnet.estimators.fitting import drop_weightless, fit_network
 from qclmixnet.estimators.persistence import load_state, save_state
 from qclmixnet.estimators.settings import (
@@ -160,9 +161,8 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         _warn_of_ids(schema)
         labels = read_labels(y, n_rows=table.n_rows)
         weights = read_sample_weight(sample_weight, n_rows=table.n_rows)
-        weights = weights * class_weight_of_rows(
-            self.class_weight, labels.classes, labels.codes
-        )
+        by_class = class_weight_of_rows(self.class_weight, labels.classes, labels.codes)
+        weights = weights / weights.max() * by_class
         table, labels, weights = drop_weightless(table, labels, weights)
         encoder = TableEncoder(scaling=recipe.scaling, max_levels=recipe.max_levels)
         encoded = encoder.fit(table, schema).encode(table)
@@ -258,7 +258,6 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         out: npt.NDArray[np.float64] = representation
         return out
 
-    @torch.no_grad()
     def _forward(
         self, X: object, part: Literal["logits", "representation"]
     ) -> torch.Tensor:
@@ -276,7 +275,7 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 torch.tensor(encoded.x_num[rows]).to(like),
                 torch.tensor(encoded.x_cat[rows], device=like.device),
             )
-            outputs.append(getattr(network(x), part))
+            outputs.append(getattr(network(x), part))  # weights need no gradient
         return torch.cat(outputs)
 
     def save(self, folder: str | PathLike[str]) -> None:
@@ -312,6 +311,13 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 version, or not a model.
         """
         state = load_state(folder, device=resolve_device(device))
+        known = inspect.signature(cls).parameters
+        unknown = sorted(set(state.params) - set(known))
+        if unknown:
+            raise ModelFormatError(
+                f"The model in {str(folder)!r} was fitted with arguments that this "
+                f"version does not have: {', '.join(unknown)}. Upgrade qclmixnet."
+            )
         clf = cls(**{**state.params, "device": device})
         clf._adopt(state)
         return clf
@@ -327,23 +333,21 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 def _warn_of_ids(schema: Schema) -> None:
     ids = ", ".join(repr(name) for name in schema.of_kind("id"))
     if ids:
-        warnings.warn(
+        warn_caller(
             f"Left out because every row has its own value, as ids have: {ids}. To "
             "learn from such a column, make whole numbers floats, or cut texts into "
             "parts.",
             DataWarning,
-            stacklevel=3,
         )
 
 
 def _warn_of_unseen(encoded: EncodedTable) -> None:
     if encoded.unseen:
         listed = ", ".join(f"{name!r} ({n})" for name, n in encoded.unseen.items())
-        warnings.warn(
+        warn_caller(
             "Columns with levels that the training table did not have, and in how many "
             f"rows: {listed}. These cells count as 'other'.",
             DataWarning,
-            stacklevel=4,
         )
 
 

@@ -1,11 +1,10 @@
 """From encoded rows and labels to a fitted network."""
 
-import warnings
-
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from qclmixnet.core.caller import warn_caller
 from qclmixnet.core.errors import FitWarning
 from qclmixnet.core.seeding import spawn_seeds
 from qclmixnet.estimators.progress import epoch_progress
@@ -137,11 +136,10 @@ def _warn_of_singletons(labels: Labels) -> None:
     counts = np.bincount(labels.codes, minlength=len(labels.classes))
     single = [str(label) for label in labels.classes[counts == 1]]
     if single:
-        warnings.warn(
+        warn_caller(
             f"Classes with a single row: {', '.join(single)}. They are trained on, but "
             "cannot be held out or mixed; expect little of them.",
             FitWarning,
-            stacklevel=4,
         )
 
 
@@ -156,4 +154,4 @@ def _warn_of_early_end(result: TrainingResult) -> None:
         )
     else:
         return
-    warnings.warn(f"{message}. Epoch {best} is kept.", FitWarning, stacklevel=4)
+    warn_caller(f"{message}. Epoch {best} is kept.", FitWarning)

@@ -32,6 +32,10 @@ _FIELDS = {
     "margin": ("loss", "margin"),
     "classification_weight": ("loss", "classification_weight"),
 }
+_CLASS_WEIGHT = (
+    "`class_weight` must be None, 'balanced', a number from 0 to 1 or a mapping from "
+    "label to weight"
+)
 
 
 def resolve_recipe(params: Mapping[str, Any]) -> Recipe:
@@ -52,6 +56,8 @@ def resolve_recipe(params: Mapping[str, Any]) -> Recipe:
         if params[name] is not None:
             changes.setdefault(part, {})[field] = params[name]
     class_weight = params["class_weight"]
+    if isinstance(class_weight, bool):
+        raise InputError(f"{_CLASS_WEIGHT}, got {class_weight!r}.")
     if class_weight is not None:
         is_power = isinstance(class_weight, Real)
         power = float(class_weight) if is_power else 0.0
@@ -89,10 +95,7 @@ def class_weight_of_rows(
     elif isinstance(class_weight, Mapping):
         by_class = _weights_of_mapping(class_weight, classes)
     else:
-        raise InputError(
-            "`class_weight` must be None, 'balanced', a number from 0 to 1 or a "
-            f"mapping from label to weight, got {class_weight!r}."
-        )
+        raise InputError(f"{_CLASS_WEIGHT}, got {class_weight!r}.")
     return np.asarray(by_class, dtype=np.float64)[codes]
 
 

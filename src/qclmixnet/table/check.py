@@ -1,15 +1,20 @@
 """The door at prediction time: a caller's table read by the schema of the training."""
 
 import numpy as np
-import pandas as pd
 
+from qclmixnet.core.caller import warn_caller
 from qclmixnet.core.errors import DataWarning, InputError
 from qclmixnet.table.columns import PlainColumn
 from qclmixnet.table.infer import infinity_problem
-from qclmixnet.table.problems import Problem, quoted, raise_problems, warn_caller
+from qclmixnet.table.problems import Problem, quoted, raise_problems
 from qclmixnet.table.schema import ColumnSchema, Schema, Table
 from qclmixnet.table.source import Source, array_names, open_table
-from qclmixnet.table.text import level_text, text_to_dates, text_to_numbers
+from qclmixnet.table.text import (
+    level_text,
+    missing_cells,
+    text_to_dates,
+    text_to_numbers,
+)
 
 __all__ = ["read_table"]
 
@@ -160,5 +165,5 @@ def _as_category(column: PlainColumn) -> np.ndarray | None:
 
 
 def _example(column: PlainColumn) -> str:
-    present = column.cells[~pd.isna(column.cells)]
+    present = column.cells[~missing_cells(column.cells)]
     return repr(str(present[0])) if len(present) else "missing values only"

@@ -2,7 +2,6 @@
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from qclmixnet.core.errors import InputError
 from qclmixnet.table.labels import read_label_values
@@ -34,7 +33,8 @@ def class_codes(y: object, classes: npt.NDArray[np.generic]) -> npt.NDArray[np.i
     nothing_missing = np.zeros(len(values), dtype=bool)
     texts = level_texts(values.astype(object), nothing_missing)
     known = level_texts(classes.astype(object), np.zeros(len(classes), dtype=bool))
-    codes = pd.Index(known).get_indexer(pd.Index(texts))
+    places = {label: place for place, label in enumerate(known)}
+    codes = np.array([places.get(text, -1) for text in texts], dtype=np.int64)
     unknown = sorted(set(texts[codes < 0]))
     if unknown:
         shown = ", ".join(repr(label) for label in unknown[:5])
@@ -44,4 +44,4 @@ def class_codes(y: object, classes: npt.NDArray[np.generic]) -> npt.NDArray[np.i
             f"{int((codes < 0).sum())} rows have classes that the classifier was not "
             f"trained on: {shown}{more}. It knows {expected}."
         )
-    return np.asarray(codes, dtype=np.int64)
+    return codes

@@ -18,7 +18,7 @@ import pandas as pd
 from narwhals.typing import IntoSeries
 
 from qclmixnet.table.problems import Problem
-from qclmixnet.table.text import level_texts
+from qclmixnet.table.text import level_texts, missing_cells
 
 __all__ = ["Content", "PlainColumn", "array_column", "object_column", "series_column"]
 
@@ -109,7 +109,7 @@ def array_column(name: str, values: np.ndarray) -> PlainColumn | Problem:
 
 def object_column(name: str, values: np.ndarray, label: str) -> PlainColumn | Problem:
     """Read a column of Python objects, judged by the types of its present cells."""
-    missing = np.asarray(pd.isna(values), dtype=bool)
+    missing = missing_cells(values)
     types = set(map(type, values[~missing]))
     if any(issubclass(t, _NESTED) for t in types):
         return Problem(name, label, _NESTED_REASON, is_type=True)
@@ -117,10 +117,11 @@ def object_column(name: str, values: np.ndarray, label: str) -> PlainColumn | Pr
         return Problem(name, label, _BYTES_REASON, is_type=True)
     if not types:
         return PlainColumn(name, label, "missing", np.full(len(values), np.nan))
+    spans = {t for t in types if t is np.timedelta64}  # NumPy calls them integers
     for content, kinds, read in _CELLS:
-        if all(issubclass(t, kinds) for t in types):
+        if all(issubclass(t, kinds) for t in types) and not (spans and len(types) > 1):
             return PlainColumn(name, label, content, read(values, missing))
-    if all(issubclass(t, Complex | Decimal) for t in types):
+    if all(issubclass(t, Complex | Decimal) for t in types) and not spans:
         return Problem(name, label, _COMPLEX_REASON)
     return PlainColumn(name, label, "category", level_texts(values, missing))
 
@@ -147,12 +148,12 @@ def _category_texts(series: nw.Series[IntoSeries]) -> np.ndarray:
         texts = level_texts(levels, np.zeros(len(levels), dtype=bool))
         return np.append(texts, np.array([None], dtype=object))[native.cat.codes]
     cells = _object_array(native, series)
-    return level_texts(cells, np.asarray(pd.isna(cells), dtype=bool))
+    return level_texts(cells, missing_cells(cells))
 
 
 def _float_array(values: np.ndarray) -> np.ndarray:
     if values.dtype == object:
-        return _numbers(values, np.asarray(pd.isna(values), dtype=bool))
+        return _numbers(values, missing_cells(values))
     return np.ascontiguousarray(values, dtype=np.float64)
 
 
@@ -173,7 +174,7 @@ def _number(value: int | float | Decimal) -> float:
 
 def _date_array(values: np.ndarray) -> np.ndarray:
     if values.dtype == object:
-        return _dates(values, np.asarray(pd.isna(values), dtype=bool))
+        return _dates(values, missing_cells(values))
     years = values[~np.isnat(values)].astype("datetime64[Y]").astype(np.int64)
     if len(years) and np.abs(years).max() > _MAX_YEARS:
         raise OverflowError("dates beyond the range of microseconds")

@@ -56,7 +56,7 @@ def read_delimited(path: Path) -> pd.DataFrame:
                 float_precision=_FLOAT_PRECISION,
                 low_memory=False,
             )
-    except pd.errors.ParserWarning:
+    except (pd.errors.ParserWarning, pd.errors.ParserError):
         _refuse_ragged(path, delimiter, len(header))
         raise
     # A row that is too short leaves its last cell missing: only then look closer.

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from narwhals.typing import IntoSeries
 
+from qclmixnet.core.caller import warn_caller
 from qclmixnet.core.errors import DataWarning, InputError, InputTypeError
-from qclmixnet.table.problems import warn_caller
 from qclmixnet.table.schema import Labels
 from qclmixnet.table.source import is_sparse, object_array
+from qclmixnet.table.text import missing_cells
 
 __all__ = ["read_label_values", "read_labels", "read_sample_weight"]
 
@@ -163,7 +164,7 @@ def _one_axis(values: np.ndarray) -> np.ndarray:
 
 
 def _refuse_holes(values: np.ndarray) -> None:
-    missing = np.flatnonzero(pd.isna(values))
+    missing = np.flatnonzero(missing_cells(values))
     if len(missing):
         raise InputError(
             f"Input y contains NaN: {len(missing)} of {len(values)} labels are missing"
@@ -178,13 +179,18 @@ def _plain_dtype(values: np.ndarray) -> np.ndarray:
         return values
     if all(issubclass(t, bool | np.bool_) for t in types):
         return values.astype(bool)
+    if np.timedelta64 in types:  # NumPy calls these integers
+        raise _unknown_labels("durations")
     if all(issubclass(t, Integral) for t in types):
         try:
             return values.astype(np.int64)
         except OverflowError:
             return values
     if all(issubclass(t, Real | Decimal) for t in types):
-        return values.astype(np.float64)
+        try:
+            return values.astype(np.float64)
+        except OverflowError:
+            raise _unknown_labels("numbers beyond the range of float64") from None
     if all(issubclass(t, complex | np.complexfloating) for t in types):
         return values.astype(np.complex128)
     names = " and ".join(sorted(t.__name__ for t in types))
@@ -279,9 +285,9 @@ def _weight_array(w: object) -> np.ndarray:
         values = object_array(plain, "sample_weight")
     try:
         if values.dtype == object:
-            return np.where(pd.isna(values), np.nan, values).astype(np.float64)
+            return np.where(missing_cells(values), np.nan, values).astype(np.float64)
         return values.astype(np.float64, casting="same_kind")
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(
             f"`sample_weight` must be numbers, one for each row, got {values.dtype}."
         ) from error

@@ -1,13 +1,11 @@
 """Every bad column in one error: collect first, then raise once."""
 
-import sys
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qclmixnet.core.errors import InputError, InputTypeError
 
-__all__ = ["Problem", "quoted", "raise_problems", "warn_caller"]
+__all__ = ["Problem", "quoted", "raise_problems"]
 
 
 @dataclass(frozen=True)
@@ -53,14 +51,3 @@ def quoted(names: Sequence[str]) -> str:
     "'age', 'sex'"
     """
     return ", ".join(repr(name) for name in names)
-
-
-def warn_caller(message: str, category: type[Warning]) -> None:
-    """Warn at the first line outside this package, however deep the call was."""
-    frame = sys._getframe(1)
-    level = 2
-    inside = ("qclmixnet", "jaxtyping", "beartype")
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith(inside):
-        frame = frame.f_back
-        level += 1
-    warnings.warn(message, category, stacklevel=level)

@@ -1,12 +1,18 @@
 """Text rules: how a level is written, and which texts are numbers, truths or dates."""
 
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["level_text", "level_texts", "text_to_dates", "text_to_numbers"]
+__all__ = [
+    "level_text",
+    "level_texts",
+    "missing_cells",
+    "text_to_dates",
+    "text_to_numbers",
+]
 
 _ISO_DATE = re.compile(
     r"\d{4}-\d{2}-\d{2}"
@@ -14,6 +20,20 @@ _ISO_DATE = re.compile(
     re.ASCII,
 )
 _TRUTHS = {"true": 1.0, "false": 0.0}
+
+
+def missing_cells(values: np.ndarray) -> np.ndarray:
+    """Tell which cells are missing, of whatever flavour, one boolean per cell."""
+    try:
+        return np.asarray(pd.isna(values), dtype=bool)
+    except InvalidOperation:  # pandas compares, and a signalling NaN does not let it
+        quiet = [
+            None if isinstance(value, Decimal) and value.is_nan() else value
+            for value in values
+        ]
+        cells = np.empty(len(quiet), dtype=object)
+        cells[:] = quiet
+        return np.asarray(pd.isna(cells), dtype=bool)
 
 
 def level_text(value: object) -> str:

@@ -39,7 +39,8 @@ class TrainingData:
         device: torch.device,
     ) -> "TrainingData":
         """Move an encoded table with its classes and weights to a device."""
-        scaled = weights / weights.mean()
+        scaled = weights / weights.max()  # first, so that no sum overflows
+        scaled /= scaled.mean()
         return cls(
             x_num=torch.tensor(encoded.x_num, dtype=torch.float32, device=device),
             x_cat=torch.tensor(encoded.x_cat, dtype=torch.int64, device=device),
