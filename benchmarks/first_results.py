@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 from crossval import markdown, run
+from pages import replace_table
 
 from qclmixnet import QCLMixNetClassifier, load_dataset
 from qclmixnet.baselines import make_baseline
@@ -55,11 +56,7 @@ def main() -> None:
         {name: partial(make, name) for name in METHODS},
         ROWS,
     )
-    start, end = "<!-- results: start -->", "<!-- results: end -->"
-    page = PAGE.read_text(encoding="utf-8")
-    before, _, rest = page.partition(start)
-    after = rest.partition(end)[2]
-    PAGE.write_text(f"{before}{start}\n{render(rows)}\n{end}{after}", encoding="utf-8")
+    replace_table(PAGE, render(rows))
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
     python benchmarks/speed.py [startup growth large threads]
 
 Every measurement runs in a process of its own; the figures are appended to
-`benchmarks/results/speed.jsonl` with machine and versions, newest last, and the newest
-of each kind are printed. `docs/explanation/performance.md` quotes them.
+`benchmarks/results/speed.jsonl` with machine and versions, newest last. The tables of
+`docs/explanation/performance.md` are drawn from the newest of each kind.
 """
 
 import json
@@ -17,7 +17,11 @@ import sys
 import time
 from pathlib import Path
 
-RESULTS = Path(__file__).parent / "results" / "speed.jsonl"
+from pages import replace_table
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results" / "speed.jsonl"
+PAGE = HERE.parent / "docs" / "explanation" / "performance.md"
 GROWTH_ROWS = (1_000, 3_162, 10_000, 31_623, 100_000)
 REPEATS = 3
 
@@ -65,7 +69,7 @@ def in_own_process(expression: str) -> dict[str, float]:
     code = f"import json, speed; print(json.dumps({expression}))"
     out = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=Path(__file__).parent,
+        cwd=HERE,
         check=True,
         capture_output=True,
         text=True,
@@ -153,8 +157,49 @@ def fit_with_threads(numbers: int) -> dict[str, float]:
 KINDS = {"startup": startup, "growth": growth, "large": large, "threads": threads}
 
 
+def newest() -> dict[str, dict]:
+    """Return the last stored row of each kind."""
+    lines = RESULTS.read_text(encoding="utf-8").splitlines()
+    return {row["kind"]: row for row in map(json.loads, lines)}
+
+
+def render(stored: dict[str, dict]) -> str:
+    """Return the newest figures as Markdown."""
+    start, grown, big, threaded = (stored[kind]["figures"] for kind in KINDS)
+    figures = [
+        ("`import qclmixnet`, less a bare Python", f"{start['import_alone_s']:.3f} s"),
+        ("`qclmixnet --help`", f"{start['help_s']:.2f} s"),
+        ("fit time grows as rows to the power", f"{grown['exponent']:.2f}"),
+        ("the same from 10,000 rows on", f"{grown['exponent_10k_to_100k']:.2f}"),
+        ("peak memory of the process, 100,000 x 50", f"{big['peak_mb']:.0f} MB"),
+        (
+            "share of mixup and neighbour search, 100,000 x 50, 20 epochs",
+            f"{big['mixup_share']:.0%}",
+        ),
+        (
+            "small fit beside a busy process: all threads / one thread",
+            f"{threaded['busy_all_threads_s'] / threaded['busy_one_thread_s']:.1f}",
+        ),
+        (
+            "the same on an idle machine",
+            f"{threaded['idle_all_threads_s'] / threaded['idle_one_thread_s']:.1f}",
+        ),
+    ]
+    lines = ["| what | figure |", "|---|---|"]
+    lines += [f"| {what} | {figure} |" for what, figure in figures]
+    lines += ["", "| rows | seconds of 5 epochs | peak memory |", "|---|---|---|"]
+    lines += [
+        f"| {row['rows']:,} | {row['fit_s']:.2f} | {row['peak_mb']:.0f} MB |"
+        for row in grown["rows"]
+    ]
+    machine = stored["growth"]["machine"]
+    versions = ", ".join(f"{k} {v}" for k, v in stored["growth"]["versions"].items())
+    lines += ["", f"{machine['cores']} cores, {machine['processor']}; {versions}."]
+    return "\n".join(lines)
+
+
 def main() -> None:
-    """Measure what was asked for, append it and print it."""
+    """Measure what was asked for, append it and redraw the page's tables."""
     from importlib.metadata import version
 
     for kind in sys.argv[1:] or KINDS:
@@ -172,6 +217,7 @@ def main() -> None:
         with RESULTS.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         print(json.dumps(row["figures"], indent=1), flush=True)
+    replace_table(PAGE, render(newest()))
 
 
 if __name__ == "__main__":

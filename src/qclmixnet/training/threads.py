@@ -8,8 +8,8 @@ import torch
 __all__ = ["step_threads"]
 
 # Below this many numbers in the largest tensor of a step a second thread gains nothing
-# on an idle machine, and on a busy one the waiting of the two for each other makes a
-# step many times slower (benchmarks/speed.py, "threads").
+# on an idle machine, and on a busy one the waiting of the two for each other made a
+# small fit four times slower (benchmarks/speed.py, "threads").
 _NUMBERS_WORTH_A_SECOND_THREAD = 500_000
 
 
