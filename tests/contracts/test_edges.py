@@ -240,3 +240,12 @@ def test_a_clean_fit_and_prediction_warn_of_nothing(people: People) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fit(*people).predict(people[0])
+
+
+def test_columns_may_be_called_like_attributes_of_tables() -> None:
+    rng = np.random.default_rng(0)
+    names = ["column_names", "columns", "name", "dtype"]
+    X = pd.DataFrame(rng.normal(size=(30, 4)), columns=names)
+    clf = QCLMixNetClassifier(max_epochs=1, random_state=0).fit(X, ["a", "b"] * 15)
+    assert clf.feature_names_in_.tolist() == names
+    assert len(clf.predict(X[names[::-1]])) == 30

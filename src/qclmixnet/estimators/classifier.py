@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
@@ -222,7 +223,7 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 message names all of them.
         """
         logits = self._forward(X, "logits")
-        proba = torch.softmax(logits.double(), dim=1).cpu().numpy()
+        proba = torch.softmax(logits.cpu().double(), dim=1).numpy()
         out: npt.NDArray[np.float64] = proba / proba.sum(axis=1, keepdims=True)
         return out
 
@@ -254,7 +255,7 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             InputError: as for `predict_proba`.
         """
-        representation = self._forward(X, "representation").double().cpu().numpy()
+        representation = self._forward(X, "representation").cpu().double().numpy()
         out: npt.NDArray[np.float64] = representation
         return out
 
@@ -353,7 +354,10 @@ def _warn_of_unseen(encoded: EncodedTable) -> None:
 
 def _text_names(X: object) -> npt.NDArray[np.object_] | None:
     """Return the column names when ``X`` has names and all are text."""
-    names = getattr(X, "column_names", None) or getattr(X, "columns", None)
+    # pandas first: a frame may have a column that is itself called "column_names".
+    names = X.columns if isinstance(X, pd.DataFrame) else None
+    for attribute in ("column_names", "columns"):
+        names = getattr(X, attribute, None) if names is None else names
     if names is None or not all(isinstance(name, str) for name in names):
         return None
     return np.asarray(list(names), dtype=object)

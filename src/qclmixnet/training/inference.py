@@ -57,9 +57,9 @@ def score(
         model(inputs(held_out.x_num[part], held_out.x_cat[part])).logits
         for part in _slices(held_out.n_rows)
     ]
-    proba = torch.cat(logits).double().cpu().softmax(dim=1).nan_to_num().numpy()
+    proba = torch.cat(logits).cpu().double().softmax(dim=1).nan_to_num().numpy()
     y_true = held_out.labels.cpu().numpy()
-    weights = held_out.weights.double().cpu().numpy()
+    weights = held_out.weights.cpu().double().numpy()
     confusion = confusion_matrix(
         y_true, proba.argmax(axis=1), model.n_classes, weights=weights
     )

@@ -151,9 +151,9 @@ class _Fit:
         recipe: Recipe,
         generator: torch.Generator,
     ) -> "_Fit":
-        counts = torch.bincount(data.labels, minlength=model.n_classes)
-        by_class = class_weights(counts, power=recipe.loss.class_weight_power)
         labels = data.labels.cpu()
+        counts = torch.bincount(labels, minlength=model.n_classes)
+        by_class = class_weights(counts, power=recipe.loss.class_weight_power)
         sampler = ClassAwareBatchSampler(
             labels,
             batch_size=recipe.schedule.resolve_batch_size(data.n_rows),
