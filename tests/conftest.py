@@ -1,7 +1,12 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from jaxtyping import config
+
+# A busy machine must not fail a test by being slow, nor a fresh seed one that passed.
+settings.register_profile("project", deadline=None, derandomize=True)
+settings.load_profile("project")
 
 
 @pytest.fixture
