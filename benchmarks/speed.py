@@ -1,6 +1,6 @@
 """Speed and size of the package: start-up, growth with rows, memory, mixup's share.
 
-    python benchmarks/speed.py [startup growth large threads]
+    python benchmarks/speed.py [startup growth large threads demo]
 
 Every measurement runs in a process of its own; the figures are appended to
 `benchmarks/results/speed.jsonl` with machine and versions, newest last. The tables of
@@ -14,6 +14,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -100,6 +101,16 @@ def startup() -> dict[str, object]:
     }
 
 
+def demo() -> dict[str, object]:
+    """Time the whole demo: fit, two peers, scores, model and picture."""
+    cli = str(Path(sys.executable).with_name("qclmixnet"))
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        command = [cli, "demo", "--out", f"{folder}/demo"]
+        subprocess.run(command, check=True, capture_output=True)
+        return {"demo_s": time.perf_counter() - started}
+
+
 def growth() -> dict[str, object]:
     """Fit at five sizes and fit a line to the logarithms."""
     import numpy as np
@@ -154,7 +165,13 @@ def fit_with_threads(numbers: int) -> dict[str, float]:
     return fit(2_000, 10, 10)
 
 
-KINDS = {"startup": startup, "growth": growth, "large": large, "threads": threads}
+KINDS = {
+    "startup": startup,
+    "growth": growth,
+    "large": large,
+    "threads": threads,
+    "demo": demo,
+}
 
 
 def newest() -> dict[str, dict]:
@@ -165,10 +182,11 @@ def newest() -> dict[str, dict]:
 
 def render(stored: dict[str, dict]) -> str:
     """Return the newest figures as Markdown."""
-    start, grown, big, threaded = (stored[kind]["figures"] for kind in KINDS)
+    start, grown, big, threaded, shown = (stored[kind]["figures"] for kind in KINDS)
     figures = [
         ("`import qclmixnet`, less a bare Python", f"{start['import_alone_s']:.3f} s"),
         ("`qclmixnet --help`", f"{start['help_s']:.2f} s"),
+        ("`qclmixnet demo`", f"{shown['demo_s']:.0f} s"),
         ("fit time grows as rows to the power", f"{grown['exponent']:.2f}"),
         ("the same from 10,000 rows on", f"{grown['exponent_10k_to_100k']:.2f}"),
         ("peak memory of the process, 100,000 x 50", f"{big['peak_mb']:.0f} MB"),
