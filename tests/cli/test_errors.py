@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -314,3 +315,12 @@ def test_a_warning_is_said_once_on_stderr_and_json_stays_json(
     json.loads(result.stdout)
     assert result.stderr.count("Warning: Classes with a single row: lone.") == 1
     assert result.stderr.count("\n") == 1
+
+
+def test_the_demo_misses_matplotlib_before_the_fit(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    done = call("demo", "--out", tmp_path / "demo", code=2)
+    assert "qclmixnet[report]" in done.stderr
+    assert not (tmp_path / "demo").exists()

@@ -15,7 +15,7 @@ from qclmixnet.cli.score_tables import class_table
 from qclmixnet.datasets import load_dataset
 from qclmixnet.estimators import QCLMixNetClassifier
 from qclmixnet.estimators.persistence import check_destination
-from qclmixnet.report import draw_fit
+from qclmixnet.report import draw_fit, require_drawing
 
 __all__ = ["run_demo"]
 
@@ -44,6 +44,7 @@ def run_demo(
     """Fit, compare, save the model and the picture."""
     model, picture = out / "model", out / "fit.png"
     check_destination(model)
+    require_drawing()
     data = load_dataset(dataset)
     split = split_rows(data.frame, data.target, test_fraction=_TEST_FRACTION, seed=seed)
     if not as_json:

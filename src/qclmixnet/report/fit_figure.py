@@ -14,13 +14,27 @@ from qclmixnet.training import EpochRecord
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_fit"]
+__all__ = ["draw_fit", "require_drawing"]
 
 # Past this many classes names and counts are no longer readable.
 _MAX_CLASSES_WITH_NAMES = 40
 _MAX_CLASSES_WITH_ZEROS = 12
 _MAX_NAME_LENGTH = 18
 _BLUE, _ORANGE, _GREY = "#1f5fa8", "#d9730d", "#6b6b6b"
+
+
+def require_drawing() -> None:
+    """Refuse now what `draw_fit` would refuse after the work is done.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    try:
+        import matplotlib.figure  # noqa: F401 - only whether it can be had
+    except ImportError as error:
+        raise MissingExtraError(
+            "matplotlib", extra="report", purpose="Drawing a picture"
+        ) from error
 
 
 def draw_fit(
@@ -44,13 +58,9 @@ def draw_fit(
         MissingExtraError: matplotlib is not installed.
         InputError: the ending is unknown, or the picture cannot be written.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError(
-            "matplotlib", extra="report", purpose="Drawing a picture"
-        ) from error
+    require_drawing()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
     n_classes = len(scores.by_class)
     side = min(max(4.2, 0.62 * n_classes), 12)
