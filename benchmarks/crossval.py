@@ -26,13 +26,13 @@ def run(
     tables: Tables, methods: Mapping[str, Factory], out: Path, *, seeds: int = 1
 ) -> pd.DataFrame:
     """Fit what `out` does not hold yet; return all of its rows."""
-    done = set()
+    done: set[tuple] = set()
     if out.exists():
         stored = pd.read_csv(out)
-        done = set(stored[["table", "method", "fold", "seed"]].itertuples(index=False))
+        keys = stored[["table", "method", "fold", "seed"]]
+        done = set(keys.itertuples(index=False, name=None))
     else:
         out.write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
-    done = {tuple(key) for key in done}
     for table, load in tables.items():
         X, y = load()
         for seed in range(seeds):

@@ -13,9 +13,9 @@ from qclmixnet.training import (
     Recipe,
     TrainingData,
     TrainingResult,
+    forward_in_parts,
     loop,
     recipe,
-    represent,
     train,
 )
 from qclmixnet.training.config import MixupConfig
@@ -225,6 +225,12 @@ def test_representation_does_not_depend_on_the_other_rows(
 ) -> None:
     inputs, model = network()
     data = blobs()
-    whole = represent(model, inputs, data)
-    few = represent(model, inputs, data.take(np.array([3, 77, 200])))
+
+    def represent(rows: TrainingData) -> torch.Tensor:
+        return forward_in_parts(
+            model, inputs, rows.x_num, rows.x_cat, output="representation"
+        )
+
+    whole = represent(data)
+    few = represent(data.take(np.array([3, 77, 200])))
     torch.testing.assert_close(few, whole[[3, 77, 200]], rtol=1e-4, atol=1e-6)

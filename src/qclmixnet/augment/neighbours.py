@@ -70,10 +70,10 @@ def find_neighbours(
         method: ``"exact"`` compares all pairs (time grows with the square of the
             rows of a class, memory stays below about 200 MB); ``"approximate"``
             builds a faiss index for each class of at least 2,000 rows, which finds
-            nearly all neighbours where rows form clusters (over 0.99 of them in our
-            tests) and near ones instead of the nearest where they do not (0.59 of
-            them in 50 columns of pure noise); ``"auto"`` is exact for a class of up to
-            `EXACT_LIMIT` rows and approximate above when faiss is installed.
+            nearly all neighbours where rows form clusters (our tests ask for nine in
+            ten) and near ones instead of the nearest where they do not; ``"auto"`` is
+            exact for a class of up to `EXACT_LIMIT` rows and approximate above when
+            faiss is installed.
         seed: of the index training; only used by the approximate search.
 
     Returns:
@@ -198,7 +198,7 @@ def _search_index(x: np.ndarray, k: int, seed: int) -> np.ndarray:
     index.cp.max_points_per_centroid = 64
     index.train(points)
     index.add(points)
-    # At most 64 lists, so that a search costs rows^1.5 and not rows^2.
+    # At most 64 lists: a search costs rows^1.5, until `_MAX_LISTS` are reached.
     index.nprobe = min(max(8, n_lists // 16), 64)
     _, found = index.search(points, k + 1)
     # Put the row itself, and places left empty (-1), behind the true neighbours.

@@ -11,7 +11,7 @@ from qclmixnet.cli.tables import read_features_and_target
 from qclmixnet.estimators import QCLMixNetClassifier
 from qclmixnet.estimators.persistence import check_destination
 
-__all__ = ["describe_schema", "run_train"]
+__all__ = ["run_train"]
 
 
 def run_train(
@@ -46,7 +46,7 @@ def run_train(
             }
         )
         return
-    show(describe_schema(clf, len(split.y_train)))
+    show(_describe_schema(clf, len(split.y_train)))
     if scores is None:
         show("No rows were kept aside, so there are no scores (--test-fraction 0).")
     else:
@@ -55,7 +55,7 @@ def run_train(
     show(f"Model saved in {out}. Next: qclmixnet predict {out} FILE --out preds.csv")
 
 
-def describe_schema(clf: QCLMixNetClassifier, n_rows: int) -> str:
+def _describe_schema(clf: QCLMixNetClassifier, n_rows: int) -> str:
     """Say in a sentence or two what the table was taken to be."""
     counts: dict[str, int] = {}
     for column in clf.schema_.columns:

@@ -32,11 +32,9 @@ from qclmixnet.table import (
     read_table,
     read_training_table,
 )
-from qclmixnet.training import Recipe
+from qclmixnet.training import Recipe, forward_in_parts
 
 __all__ = ["QCLMixNetClassifier"]
-
-_INFERENCE_ROWS = 8192
 
 
 class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -163,7 +161,7 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         labels = read_labels(y, n_rows=table.n_rows)
         weights = read_sample_weight(sample_weight, n_rows=table.n_rows)
         by_class = class_weight_of_rows(self.class_weight, labels.classes, labels.codes)
-        weights = weights / weights.max() * by_class
+        weights = weights / weights.max() * by_class  # the product stays finite
         table, labels, weights = drop_weightless(table, labels, weights)
         encoder = TableEncoder(scaling=recipe.scaling, max_levels=recipe.max_levels)
         encoded = encoder.fit(table, schema).encode(table)
@@ -260,7 +258,7 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return out
 
     def _forward(
-        self, X: object, part: Literal["logits", "representation"]
+        self, X: object, output: Literal["logits", "representation"]
     ) -> torch.Tensor:
         check_is_fitted(self)
         encoder, network = self.state_.encoder, self.state_.network
@@ -268,16 +266,13 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         encoded = encoder.encode(table)
         _warn_of_unseen(encoded)
         inputs = OneHotInput(encoded.x_num.shape[1], encoder.cardinalities)
-        like = next(network.parameters())
-        outputs = []
-        for start in range(0, table.n_rows, _INFERENCE_ROWS):
-            rows = slice(start, start + _INFERENCE_ROWS)
-            x = inputs(
-                torch.tensor(encoded.x_num[rows]).to(like),
-                torch.tensor(encoded.x_cat[rows], device=like.device),
-            )
-            outputs.append(getattr(network(x), part))  # weights need no gradient
-        return torch.cat(outputs)
+        return forward_in_parts(
+            network,
+            inputs,
+            torch.from_numpy(encoded.x_num),
+            torch.from_numpy(encoded.x_cat),
+            output=output,
+        )
 
     def save(self, folder: str | PathLike[str]) -> None:
         """Write the fitted classifier to a folder, without pickle.

@@ -78,7 +78,7 @@ def save_state(state: FittedState, folder: str | PathLike[str]) -> None:
         "tensors_sha256": hashlib.sha256(blob).hexdigest(),
     }
     # As it will be read again: numbers of NumPy become plain, tuples become lists.
-    content = json.loads(json.dumps(content, default=_plain_number, allow_nan=False))
+    content = json.loads(json.dumps(content, default=_plain, allow_nan=False))
     content["sha256"] = _digest(content)
     _write_folder(target, content, blob)
 
@@ -297,20 +297,21 @@ def _classes_from_dict(stored: dict[str, Any]) -> npt.NDArray[Any]:
 
 def _params_to_dict(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the constructor's arguments as JSON; a live generator becomes None."""
-    out = {name: _plain(value) for name, value in params.items() if name != "device"}
+    out = {name: value for name, value in params.items() if name != "device"}
     if isinstance(out["preset"], Recipe):
         out["preset"] = {"recipe": out["preset"].to_dict()}
-    if not isinstance(out["random_state"], int | None):
+    if not isinstance(out["random_state"], Integral | None):
         out["random_state"] = None
     if isinstance(out["class_weight"], Mapping):
         # As pairs: JSON would turn labels that are numbers into text.
-        pairs = out["class_weight"].items()
-        out["class_weight"] = {"pairs": [[_plain(k), _plain(v)] for k, v in pairs]}
+        out["class_weight"] = {"pairs": list(out["class_weight"].items())}
     return out
 
 
-def _plain_number(value: object) -> int | float:
-    """Turn any other number type, as a recipe may hold, into what JSON knows."""
+def _plain(value: object) -> object:
+    """Turn numbers of other libraries into what JSON knows."""
+    if isinstance(value, np.generic):
+        return value.item()
     if isinstance(value, Integral):
         return int(value)
     if isinstance(value, Real):
@@ -319,10 +320,6 @@ def _plain_number(value: object) -> int | float:
         f"The model cannot be saved: an argument of type {type(value).__name__}, "
         f"{value!r}, has no form in JSON."
     )
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401  (constructor arguments of any type)
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _params_from_dict(stored: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from qclmixnet.training.config import (
 )
 from qclmixnet.training.data import TrainingData
 from qclmixnet.training.history import EpochRecord, TrainingResult
-from qclmixnet.training.inference import represent
+from qclmixnet.training.inference import forward_in_parts
 from qclmixnet.training.loop import train
 
 __all__ = [
@@ -22,7 +22,7 @@ __all__ = [
     "ScheduleConfig",
     "TrainingData",
     "TrainingResult",
+    "forward_in_parts",
     "recipe",
-    "represent",
     "train",
 ]

@@ -1,17 +1,17 @@
 """Passes through the network that learn nothing, in bounded memory."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from qclmixnet.metrics import confusion_matrix, log_loss, macro_f1, macro_recall
 from qclmixnet.nn import OneHotInput, QCLMixNet
 from qclmixnet.training.data import TrainingData
 
-__all__ = ["HeldOutScores", "represent", "score"]
+__all__ = ["HeldOutScores", "forward_in_parts", "score"]
 
 _ROWS_AT_ONCE = 4096
 
@@ -32,32 +32,46 @@ class HeldOutScores:
 
 
 @torch.no_grad()
-def represent(
-    model: QCLMixNet, inputs: OneHotInput, data: TrainingData
-) -> Float[Tensor, "rows d_repr"]:
-    """Return the representation of every row."""
+def forward_in_parts(
+    model: QCLMixNet,
+    inputs: OneHotInput,
+    x_num: Float[Tensor, "rows n_num"],
+    x_cat: Int[Tensor, "rows n_cat"],
+    *,
+    output: Literal["logits", "representation"],
+) -> Float[Tensor, "rows columns"]:
+    """Return one output of the network for every row, a few thousand at a time.
+
+    Args:
+        model: the network, which is put into evaluation mode.
+        inputs: turns encoded rows into the network's inputs.
+        x_num: numbers, on any device, of at least one row.
+        x_cat: category codes of the same rows.
+        output: which of the network's outputs is wanted.
+
+    Returns:
+        The output, on the network's device and in its precision.
+    """
     model.eval()
-    return torch.cat(
-        [
-            model(inputs(data.x_num[part], data.x_cat[part])).representation
-            for part in _slices(data.n_rows)
-        ]
-    )
+    like = next(model.parameters())
+    outputs = []
+    for start in range(0, len(x_num), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        x = inputs(x_num[rows].to(like), x_cat[rows].to(like.device))
+        outputs.append(getattr(model(x), output))
+    return torch.cat(outputs)
 
 
-@torch.no_grad()
 def score(
     model: QCLMixNet, inputs: OneHotInput, held_out: TrainingData | None
 ) -> HeldOutScores | None:
     """Score the held-out rows by their weights; None when nothing is held out."""
     if held_out is None:
         return None
-    model.eval()
-    logits = [
-        model(inputs(held_out.x_num[part], held_out.x_cat[part])).logits
-        for part in _slices(held_out.n_rows)
-    ]
-    proba = torch.cat(logits).cpu().double().softmax(dim=1).nan_to_num().numpy()
+    logits = forward_in_parts(
+        model, inputs, held_out.x_num, held_out.x_cat, output="logits"
+    )
+    proba = logits.cpu().double().softmax(dim=1).nan_to_num().numpy()
     y_true = held_out.labels.cpu().numpy()
     weights = held_out.weights.cpu().double().numpy()
     confusion = confusion_matrix(
@@ -68,8 +82,3 @@ def score(
         macro_recall=macro_recall(confusion),
         log_loss=log_loss(y_true, proba, weights=weights),
     )
-
-
-def _slices(n_rows: int) -> Iterator[slice]:
-    for start in range(0, n_rows, _ROWS_AT_ONCE):
-        yield slice(start, start + _ROWS_AT_ONCE)

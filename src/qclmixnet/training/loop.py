@@ -28,7 +28,7 @@ from qclmixnet.training.config import Recipe, ScheduleConfig
 from qclmixnet.training.data import TrainingData
 from qclmixnet.training.early_stopping import BestEpoch
 from qclmixnet.training.history import EpochRecord, StopReason, TrainingResult
-from qclmixnet.training.inference import HeldOutScores, represent, score
+from qclmixnet.training.inference import HeldOutScores, forward_in_parts, score
 from qclmixnet.training.threads import step_threads
 
 __all__ = ["train"]
@@ -309,7 +309,13 @@ class _Fit:
             if first and n_values <= _MAX_INPUT_VALUES:
                 space = self.inputs(self.data.x_num, self.data.x_cat)
             else:
-                space = represent(self.model, self.inputs, self.data)
+                space = forward_in_parts(
+                    self.model,
+                    self.inputs,
+                    self.data.x_num,
+                    self.data.x_cat,
+                    output="representation",
+                )
             self.mixup.refresh(space.cpu().numpy())
 
     @contextmanager
