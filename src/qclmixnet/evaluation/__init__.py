@@ -1,0 +1,1 @@
+"""How methods are compared: splits, and statistics over tables or folds."""
