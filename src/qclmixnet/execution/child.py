@@ -1,0 +1,79 @@
+"""What happens inside the process of one task."""
+
+import os
+import resource
+import sys
+import threading
+import warnings
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+
+from threadpoolctl import threadpool_limits
+
+__all__ = ["MEBIBYTE", "peak_memory_mb", "run_task"]
+
+MEBIBYTE = 2**20
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def run_task(
+    connection: Connection,
+    call: Callable[..., object],
+    arguments: tuple[object, ...],
+    n_threads: int,
+) -> None:
+    """Call with a given number of threads and send back what came of it.
+
+    Sent is ``("ok", value, "", added_mb)`` or ``("failed", None, message, added_mb)``.
+    The process ends at once when the one that started it is gone, whatever the task is
+    doing.
+    """
+    threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
+    _limit_threads(n_threads)
+    _be_silent()
+    before = peak_memory_mb()
+    try:
+        value = call(*arguments)
+    except Exception as error:  # noqa: BLE001  (any failure of any library is a result)
+        answer: tuple[str, object, str, float] = ("failed", None, _in_words(error), 0.0)
+    else:
+        answer = ("ok", value, "", 0.0)
+    connection.send((*answer[:3], peak_memory_mb() - before))
+    # The thread that watches the connection must not keep the process from its end.
+    os._exit(0)
+
+
+def peak_memory_mb() -> float:
+    """Return the largest resident memory of this process so far, in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / MEBIBYTE if sys.platform == "darwin" else peak / 1024
+
+
+def _end_with_parent(connection: Connection) -> None:
+    try:
+        connection.recv()
+    except (EOFError, OSError):
+        os._exit(1)
+
+
+def _limit_threads(n_threads: int) -> None:
+    for name in _THREAD_VARIABLES:
+        os.environ[name] = str(n_threads)
+    threadpool_limits(n_threads)
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(n_threads)
+
+
+def _be_silent() -> None:
+    """Keep what libraries print and warn out of the caller's terminal."""
+    warnings.simplefilter("ignore")
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    os.dup2(silence, 2)
+
+
+def _in_words(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    first = lines[0] if lines else "no message"
+    return f"{type(error).__name__}: {first}"[:300]

@@ -1,0 +1,221 @@
+"""Tasks in local processes: a fresh one each, stopped when its time is over.
+
+A fresh process keeps one library's threads, memory and global state away from the
+next fit, makes the peak of its memory a fact about that fit alone, and is the only way
+to stop a fit in native code. To be cheap it is forked from a server that has imported
+the libraries once and has run nothing.
+"""
+
+import multiprocessing
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.process import BaseProcess
+from types import TracebackType
+from typing import Literal
+
+from qclmixnet.core.checks import check_integer
+from qclmixnet.execution.child import run_task
+
+__all__ = ["Outcome", "ProcessRunner", "Status", "Task"]
+
+Status = Literal["ok", "failed", "timeout"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A call to make in a process of its own.
+
+    Attributes:
+        key: what the outcome is called.
+        call: a function at the top level of a module.
+        arguments: what it is called with; they and its result must pickle.
+        time_limit_s: seconds after which it is stopped; None is no limit.
+    """
+
+    key: Hashable
+    call: Callable[..., object]
+    arguments: tuple[object, ...] = ()
+    time_limit_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a task.
+
+    Attributes:
+        key: of the task.
+        status: ``ok``, ``failed`` (it raised, or its process died) or ``timeout``.
+        value: what the call returned, if ``ok``.
+        message: why not, in one line.
+        seconds: wall-clock seconds from the start of the process.
+        peak_mb: MiB of memory that the task added to its process at its peak.
+    """
+
+    key: Hashable
+    status: Status
+    value: object
+    message: str
+    seconds: float
+    peak_mb: float
+
+
+@dataclass(frozen=True)
+class _Running:
+    task: Task
+    process: BaseProcess
+    connection: Connection
+    started: float
+
+    @property
+    def deadline(self) -> float:
+        limit = self.task.time_limit_s
+        return float("inf") if limit is None else self.started + limit
+
+
+class ProcessRunner:
+    """Run tasks in processes, so many at a time, and hand out what comes of them.
+
+    Args:
+        n_workers: processes at a time.
+        n_threads: threads each may use; `n_workers` times this should not be more than
+            the cores.
+        preload: modules to import once, before the first task.
+
+    >>> import math
+    >>> with ProcessRunner(n_workers=1) as runner:
+    ...     runner.submit(Task("root", math.sqrt, (2.0,)))
+    ...     runner.next_outcome().value
+    1.4142135623730951
+    """
+
+    def __init__(
+        self, *, n_workers: int, n_threads: int = 1, preload: Sequence[str] = ()
+    ) -> None:
+        self._n_workers = check_integer(n_workers, "n_workers", low=1)
+        self._n_threads = check_integer(n_threads, "n_threads", low=1)
+        self._context = _context(preload)
+        self._waiting: deque[Task] = deque()
+        self._running: list[_Running] = []
+
+    def __enter__(self) -> "ProcessRunner":
+        # The imports are over before the clock of the first task starts.
+        first = self._context.Process(target=time.sleep, args=(0,), daemon=True)
+        first.start()
+        first.join()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for running in self._running:
+            running.process.kill()
+        for running in self._running:
+            running.process.join()
+        self._running.clear()
+        self._waiting.clear()
+
+    @property
+    def n_open(self) -> int:
+        """Tasks that are waiting or running."""
+        return len(self._waiting) + len(self._running)
+
+    @property
+    def n_free(self) -> int:
+        """Processes that have nothing to do and no task waiting for them."""
+        return max(0, self._n_workers - self.n_open)
+
+    def submit(self, task: Task) -> None:
+        """Start a task as soon as a process is free; first come, first served."""
+        self._waiting.append(task)
+        self._start_waiting()
+
+    def next_outcome(self) -> Outcome:
+        """Wait until a task is over and return what came of it.
+
+        Returns:
+            The outcome of the task that was over first.
+
+        Raises:
+            RuntimeError: there is no task to wait for.
+        """
+        if not self._running:
+            raise RuntimeError("No task is running.")
+        while True:
+            deadline = min(running.deadline for running in self._running)
+            patience = max(0.0, deadline - time.monotonic())
+            ready = wait(
+                [running.connection for running in self._running],
+                None if patience == float("inf") else patience,
+            )
+            for running in self._running:
+                if running.connection in ready:
+                    return self._collect(running)
+                if time.monotonic() >= running.deadline:
+                    return self._stop(running)
+
+    def _start_waiting(self) -> None:
+        while self._waiting and len(self._running) < self._n_workers:
+            task = self._waiting.popleft()
+            ours, theirs = self._context.Pipe()
+            started = time.monotonic()
+            process = self._context.Process(
+                target=run_task,
+                args=(theirs, task.call, task.arguments, self._n_threads),
+                daemon=True,
+            )
+            process.start()
+            theirs.close()
+            self._running.append(_Running(task, process, ours, started))
+
+    def _collect(self, running: _Running) -> Outcome:
+        try:
+            status, value, message, peak_mb = running.connection.recv()
+        except (EOFError, OSError):
+            running.process.join()
+            status, value, peak_mb = "failed", None, float("nan")
+            message = _death_in_words(running.process.exitcode)
+        return self._finish(running, status, value, message, peak_mb)
+
+    def _stop(self, running: _Running) -> Outcome:
+        running.process.kill()
+        message = f"stopped after {running.task.time_limit_s:g} s"
+        return self._finish(running, "timeout", None, message, float("nan"))
+
+    def _finish(
+        self,
+        running: _Running,
+        status: Status,
+        value: object,
+        message: str,
+        peak_mb: float,
+    ) -> Outcome:
+        seconds = time.monotonic() - running.started
+        running.process.join()
+        running.connection.close()
+        self._running.remove(running)
+        self._start_waiting()
+        return Outcome(running.task.key, status, value, message, seconds, peak_mb)
+
+
+def _context(preload: Sequence[str]) -> ForkServerContext | SpawnContext:
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["__main__", "qclmixnet.execution.child", *preload])
+    return context
+
+
+def _death_in_words(exit_code: int | None) -> str:
+    if exit_code is not None and exit_code < 0:
+        name = signal.Signals(-exit_code).name
+        hint = " (out of memory?)" if name == "SIGKILL" else ""
+        return f"the process was ended by {name}{hint}"
+    return f"the process ended with exit code {exit_code} and no result"
