@@ -1,5 +1,16 @@
-"""Peers to compare with: each a library's own model behind `make_baseline`."""
+"""Peers to compare with: each a library's own model behind `make_baseline`.
 
-from qclmixnet.baselines.classical import list_baselines, make_baseline
+Importing this room imports scikit-learn alone; the library of a baseline is imported
+when it is fitted.
+"""
 
-__all__ = ["list_baselines", "make_baseline"]
+from qclmixnet.baselines.peer import BaselineCard, Peer
+from qclmixnet.baselines.registry import baseline_card, list_baselines, make_baseline
+
+__all__ = [
+    "BaselineCard",
+    "Peer",
+    "baseline_card",
+    "list_baselines",
+    "make_baseline",
+]

@@ -192,6 +192,135 @@ def datasets(
     run_datasets(name, out=out, as_json=as_json)
 
 
+Workers = Annotated[
+    int | None,
+    typer.Option("--jobs", min=1, help="Fits at a time; all cores when left out."),
+]
+FitLimit = Annotated[
+    float, typer.Option("--time-limit", min=1.0, help="Seconds for one fit.")
+]
+Methods = Annotated[
+    list[str] | None,
+    typer.Option(help="Names with commas, or repeated; see the reference."),
+]
+
+
+@app.command()
+@user_errors
+def benchmark(
+    *,
+    suite: Annotated[
+        Literal["quick", "full"],
+        typer.Option(help="'full': 18 tables, 22 methods, hours. 'quick': minutes."),
+    ] = "quick",
+    methods: Methods = None,
+    tables: Annotated[
+        list[str] | None,
+        typer.Option(help="Names with commas, or repeated; see `datasets`."),
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(min=2, help="3 when quick, 5 when full.")
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Repeats with other folds and other seeds.")
+    ] = 1,
+    time_limit_s: FitLimit = 1200.0,
+    jobs: Workers = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run; named after the suite.")
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(help="Go on with the run in the folder, or insist on a new one."),
+    ] = True,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run failures and time-outs again.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Compare QCL-MixNet with its peers on real tables; stop and go on at will."""
+    from qclmixnet.cli.benchmark import run_benchmark_command
+
+    run_benchmark_command(
+        suite=suite,
+        methods=methods or [],
+        tables=tables or [],
+        n_folds=folds,
+        n_seeds=seeds,
+        time_limit_s=time_limit_s,
+        n_workers=jobs,
+        out=out,
+        resume=resume,
+        retry_failed=retry_failed,
+        as_json=as_json,
+    )
+
+
+@app.command()
+@user_errors
+def report(
+    run_folder: Annotated[
+        Path, typer.Argument(metavar="RUN", help="Folder of a benchmark run.")
+    ],
+    *,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the page; RUN/report if left out.")
+    ] = None,
+    ours: Annotated[
+        str | None,
+        typer.Option(help="Method that the others are tested against."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Turn the rows of a run into tables, pictures and one page to read."""
+    from qclmixnet.cli.benchmark import run_report
+
+    run_report(run_folder, out=out, ours=ours, as_json=as_json)
+
+
+@app.command()
+@user_errors
+def compare(
+    file: TableFile,
+    *,
+    target: Annotated[str, typer.Option(help="Column that holds the class.")],
+    methods: Methods = None,
+    drop: Annotated[
+        list[str] | None, typer.Option(help="Column to leave out; may be repeated.")
+    ] = None,
+    folds: Annotated[int, typer.Option(min=2, help="Parts of the table.")] = 5,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Repeats with other folds and other seeds.")
+    ] = 1,
+    time_limit_s: FitLimit = 600.0,
+    jobs: Workers = None,
+    out: Annotated[Path, typer.Option(help="Folder for rows and report.")] = Path(
+        "qclmixnet-compare"
+    ),
+    save_winner: Annotated[
+        Path | None,
+        typer.Option(help="Fit the winner on the whole file and save it here."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Cross-validate QCL-MixNet and its peers on your own table and say who wins."""
+    from qclmixnet.cli.compare import run_compare
+
+    run_compare(
+        file,
+        target=target,
+        methods=methods or [],
+        drop=drop or [],
+        n_folds=folds,
+        n_seeds=seeds,
+        time_limit_s=time_limit_s,
+        n_workers=jobs,
+        out=out,
+        save_winner=save_winner,
+        as_json=as_json,
+    )
+
+
 def run() -> None:
     """Run the command line (the console script's entry point)."""
     app()

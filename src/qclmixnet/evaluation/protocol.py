@@ -83,7 +83,7 @@ def stratified_folds(
     check_integer(n_folds, "n_folds", low=2)
     frame = pd.DataFrame({"code": codes, "group": groups})
     n_groups = frame.groupby("code")["group"].nunique()
-    testable = np.flatnonzero(n_groups.loc[codes].to_numpy() > 1)
+    testable = np.flatnonzero(frame["code"].map(n_groups).to_numpy() > 1)
     if int((n_groups > 1).sum()) < 2:
         raise InputError(
             "Cross-validation needs at least 2 classes with 2 different rows each; "

@@ -1,5 +1,16 @@
-"""What people look at: figures drawn from scores and histories, never re-run."""
+"""What people look at: pages and figures of scores and histories, never re-run."""
 
 from qclmixnet.report.fit_figure import draw_fit, require_drawing
+from qclmixnet.report.recommendation import Recommendation, recommend
+from qclmixnet.report.summary import summary_table
+from qclmixnet.report.write import ReportFiles, write_report
 
-__all__ = ["draw_fit", "require_drawing"]
+__all__ = [
+    "Recommendation",
+    "ReportFiles",
+    "draw_fit",
+    "recommend",
+    "require_drawing",
+    "summary_table",
+    "write_report",
+]

@@ -1,0 +1,205 @@
+"""One method on one fold: which fits it needs, and the rows they end in."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from qclmixnet.benchmark.fitting import FitJob, FitResult
+from qclmixnet.benchmark.record import SCORES, MethodFacts
+from qclmixnet.benchmark.tables import LabelledTable
+from qclmixnet.core.errors import InputError
+from qclmixnet.decision import tune_offsets
+from qclmixnet.evaluation.protocol import Fold, stratified_folds
+from qclmixnet.execution import Status
+from qclmixnet.metrics import score_predictions
+
+__all__ = ["OUTER", "SLOW_FIT_S", "Cell", "CellKey", "FinishedFit"]
+
+OUTER = "outer"
+"""The part of a cell that is fitted on the whole training part."""
+
+SLOW_FIT_S = 60.0
+"""A method whose outer fit takes longer is tuned on one inner split, not three."""
+
+_INNER_FOLDS = 3
+_HOLDOUT_FOLDS = 4
+
+
+class CellKey(NamedTuple):
+    """Which method on which fold of which table."""
+
+    table: str
+    method: str
+    fold: int
+    seed: int
+
+    def file_name(self, part: str) -> str:
+        """Return the name under which a fit of this cell is kept."""
+        return f"{self.table}-{self.method}-{self.fold}-{self.seed}-{part}"
+
+
+@dataclass(frozen=True)
+class FinishedFit:
+    """A fit that is over, well or not.
+
+    Attributes:
+        status: ``ok``, ``failed`` or ``timeout``.
+        result: predictions and times, if ``ok``.
+        message: why not.
+        peak_mb: MiB of memory that the fit added to its process.
+    """
+
+    status: Status
+    result: FitResult | None
+    message: str
+    peak_mb: float
+
+
+@dataclass
+class Cell:
+    """The state of one method on one fold while its fits come in.
+
+    Attributes:
+        key: which method, table, fold and seed.
+        table: the whole table.
+        fold: its rows.
+        method: facts about the method.
+        machine: a short name of the machine.
+        n_threads: threads of each fit.
+        time_limit_s: seconds for each fit.
+        finished: fits that are over, by part.
+    """
+
+    key: CellKey
+    table: LabelledTable
+    fold: Fold
+    method: MethodFacts
+    machine: str
+    n_threads: int
+    time_limit_s: float
+    finished: dict[str, FinishedFit] = field(default_factory=dict)
+    started_at: str = field(
+        default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds")
+    )
+
+    def job(self, part: str) -> FitJob:
+        """Return what the fit of a part needs."""
+        rows = self.fold if part == OUTER else self._inner_splits()[part]
+        return FitJob(
+            method=self.key.method,
+            X_train=self.table.frame.iloc[rows.train],
+            codes_train=self.table.codes[rows.train],
+            X_test=self.table.frame.iloc[rows.test],
+            n_classes=len(self.table.classes),
+            random_state=self.key.seed,
+            n_threads=self.n_threads,
+            time_limit_s=self.time_limit_s,
+        )
+
+    def inner_parts(self) -> tuple[str, ...]:
+        """Return the inner fits that tune the rule, once the outer fit is over.
+
+        Returns:
+            Names of parts: three folds, or one split when the outer fit was slow; none
+            when the outer fit failed or the training part is too small to split.
+        """
+        outer = self.finished[OUTER].result
+        if outer is None:
+            return ()
+        try:
+            splits = self._inner_splits()
+        except InputError:
+            return ()
+        # On a busy machine the wall clock alone would call a quick method slow.
+        slow = min(outer.fit_s, outer.fit_cpu_s) > SLOW_FIT_S
+        return tuple(part for part in splits if (part == "holdout") == slow)
+
+    def as_is_row(self) -> dict[str, object]:
+        """Return the row of the method's own decision."""
+        outer = self.finished[OUTER]
+        decided = None if outer.result is None else outer.result.predicted
+        return self._row("as_is", decided, inner="", message=outer.message)
+
+    def tuned_row(self) -> dict[str, object]:
+        """Return the row of the rule that is tuned on the inner predictions."""
+        outer = self.finished[OUTER]
+        parts = [part for part in self.finished if part != OUTER]
+        if outer.result is None:
+            return self._row("tuned", None, inner="", message=outer.message)
+        splits = self._inner_splits() if parts else {}
+        truth, proba, lost = [], [], []
+        for part in sorted(parts):
+            inner = self.finished[part]
+            if inner.result is None:
+                lost.append(f"inner fit {part}: {inner.message}")
+                continue
+            truth.append(self.table.codes[splits[part].test])
+            proba.append(inner.result.proba)
+        if not truth:
+            why = "; ".join(lost) or "too few rows for inner splits"
+            message = f"not tuned ({why})"
+            return self._row("tuned", outer.result.predicted, inner="", message=message)
+        rule = tune_offsets(np.concatenate(truth), np.concatenate(proba))
+        decided = rule.decide(outer.result.proba)
+        inner_name = "holdout" if parts == ["holdout"] else f"{_INNER_FOLDS}-fold"
+        message = "; ".join([*lost, *filter(None, [rule.note])])
+        return self._row("tuned", decided, inner=inner_name, message=message)
+
+    def _inner_splits(self) -> dict[str, Fold]:
+        """Split the training part again, in row numbers of the whole table."""
+        train = self.fold.train
+        codes, groups = self.table.codes[train], self.table.groups[train]
+        seed = self.key.seed
+        three = stratified_folds(codes, groups, n_folds=_INNER_FOLDS, seed=seed)
+        four = stratified_folds(codes, groups, n_folds=_HOLDOUT_FOLDS, seed=seed)
+        named = {f"inner-{number}": fold for number, fold in enumerate(three)}
+        named["holdout"] = four[0]
+        return {
+            name: Fold(train[fold.train], train[fold.test])
+            for name, fold in named.items()
+        }
+
+    def _row(
+        self,
+        rule: str,
+        decided: npt.NDArray[np.int64] | None,
+        *,
+        inner: str,
+        message: str,
+    ) -> dict[str, object]:
+        outer = self.finished[OUTER]
+        n_test = len(self.fold.test)
+        scores = dict.fromkeys(SCORES, float("nan"))
+        fit_s = fit_cpu_s = predict_s = float("nan")
+        if outer.result is not None and decided is not None:
+            found = score_predictions(
+                self.table.codes[self.fold.test],
+                decided,
+                outer.result.proba,
+                labels=self.table.classes.tolist(),
+            )
+            scores = {name: getattr(found, name) for name in SCORES}
+            fit_s, fit_cpu_s = outer.result.fit_s, outer.result.fit_cpu_s
+            predict_s = outer.result.predict_s / n_test * 1000
+        return {
+            **self.key._asdict(),
+            "rule": rule,
+            "status": outer.status,
+            **scores,
+            "fit_s": fit_s,
+            "fit_cpu_s": fit_cpu_s,
+            "predict_s_per_1k": predict_s,
+            "peak_mb": outer.peak_mb,
+            "n_train": len(self.fold.train),
+            "n_test": n_test,
+            "inner": inner,
+            "message": message,
+            "versions": json.dumps(self.method.versions),
+            "machine": self.machine,
+            "threads": self.n_threads,
+            "started_at": self.started_at,
+        }

@@ -1,0 +1,352 @@
+"""Run what a description asks for and the folder does not hold yet."""
+
+import time
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from qclmixnet.benchmark.cell import OUTER, Cell, CellKey, FinishedFit
+from qclmixnet.benchmark.fitting import FitResult, fit_and_predict
+from qclmixnet.benchmark.machine import describe_machine, machine_name
+from qclmixnet.benchmark.methods import (
+    check_methods,
+    expected_seconds,
+    method_facts,
+    modules_of,
+)
+from qclmixnet.benchmark.record import BenchmarkRun, RunDescription, TableFacts
+from qclmixnet.benchmark.store import RunFolder, load_run
+from qclmixnet.benchmark.tables import LabelledTable, load_table
+from qclmixnet.core.checks import check_integer
+from qclmixnet.core.errors import InputError, MissingExtraError
+from qclmixnet.evaluation.protocol import Fold, cut_rows, stratified_folds
+from qclmixnet.execution import Outcome, ProcessRunner, Task
+
+__all__ = ["RunProgress", "run_benchmark"]
+
+_GRACE_S = 30.0
+"""Seconds at most, beyond the time limit of the fit, to start up and to predict."""
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """How far a run is.
+
+    Attributes:
+        done: cells (method, table, fold, seed) that are finished.
+        total: cells of the run.
+        last: the cell that was finished last.
+        status: how it ended.
+        seconds_left: estimate from the methods' rough costs and the time so far.
+    """
+
+    done: int
+    total: int
+    last: CellKey | None
+    status: str
+    seconds_left: float
+
+
+def run_benchmark(
+    description: RunDescription,
+    path: Path,
+    *,
+    n_workers: int = 1,
+    n_threads: int = 1,
+    command: str = "",
+    table: LabelledTable | None = None,
+    retry_failed: bool = False,
+    on_progress: Callable[[RunProgress], None] | None = None,
+) -> BenchmarkRun:
+    """Fit every method on every fold of every table; go on where an earlier run was.
+
+    Args:
+        description: tables, methods, folds, seeds and limits. A folder that already
+            holds a run is extended by tables and methods it lacks.
+        path: folder of the run.
+        n_workers: fits at a time.
+        n_threads: threads of each fit.
+        command: the command to name in the report.
+        table: the user's own table, in place of tables of the package.
+        retry_failed: run again what failed or took too long before.
+        on_progress: called before the first fit and after every finished cell.
+
+    Returns:
+        The run with all of its rows.
+
+    Raises:
+        InputError: a table or method is unknown, or the folder holds another run.
+        MissingExtraError: the library of a method is not installed.
+    """
+    check_methods(description.methods)
+    for name, low in (("n_folds", 2), ("n_seeds", 1), ("max_train_rows", 10)):
+        check_integer(getattr(description, name), name, low=low)
+    folder = RunFolder(path)
+    with _locked(path):
+        whole = _merged(folder, description)
+        tables = _Tables(description, table)
+        # A table that cannot be split is found out before the first fit.
+        facts = {name: tables.check(name) for name in description.tables}
+        run = _record(folder, whole, facts, command)
+        todo = _todo(folder, description, retry_failed=retry_failed)
+        scheduler = _Scheduler(folder, run, tables, todo, n_threads, on_progress)
+        if todo:
+            preload = modules_of({key.method for key in todo})
+            with ProcessRunner(
+                n_workers=n_workers, n_threads=n_threads, preload=preload
+            ) as runner:
+                scheduler.run(runner)
+    return load_run(path)
+
+
+class _Tables:
+    """Tables and their folds, each made once."""
+
+    def __init__(self, what: RunDescription, own: LabelledTable | None) -> None:
+        self._what = what
+        self._loaded = {} if own is None else {own.name: own}
+        self._folds: dict[tuple[str, int], tuple[Fold, ...]] = {}
+
+    def check(self, name: str) -> TableFacts:
+        """Load a table, split it once, and say what it is."""
+        self.folds(name, 0)
+        return self.get(name).facts
+
+    def get(self, name: str) -> LabelledTable:
+        if name not in self._loaded:
+            self._loaded[name] = load_table(name)
+        return self._loaded[name]
+
+    def folds(self, name: str, seed: int) -> tuple[Fold, ...]:
+        if (name, seed) not in self._folds:
+            table = self.get(name)
+            whole = stratified_folds(
+                table.codes, table.groups, n_folds=self._what.n_folds, seed=seed
+            )
+            self._folds[name, seed] = tuple(
+                self._cut(fold, table.codes, seed) for fold in whole
+            )
+        return self._folds[name, seed]
+
+    def _cut(self, fold: Fold, codes: np.ndarray, seed: int) -> Fold:
+        limit = self._what.max_train_rows
+        kept = cut_rows(codes[fold.train], max_rows=limit, seed=seed)
+        return Fold(fold.train[kept], fold.test)
+
+
+class _Scheduler:
+    """Hands fits to processes and turns what comes back into rows."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        run: BenchmarkRun,
+        tables: _Tables,
+        todo: list[CellKey],
+        n_threads: int,
+        on_progress: Callable[[RunProgress], None] | None,
+    ) -> None:
+        self._folder, self._run, self._tables = folder, run, tables
+        self._methods = {method.name: method for method in run.methods}
+        self._rows_of = {table.name: table.n_rows for table in run.tables}
+        self._machine = machine_name(run.machine)
+        self._n_threads = n_threads
+        self._on_progress = on_progress
+        self._total = len(todo)
+        self._todo = sorted(todo, key=self._cost)
+        self._waiting = iter(self._todo)
+        self._open: dict[CellKey, tuple[Cell, set[str]]] = {}
+        self._parts: dict[Hashable, tuple[CellKey, str]] = {}
+        self._done = 0
+        self._cost_left = sum(map(self._cost, todo))
+        self._cost_done = 0.0
+        self._started = time.monotonic()
+
+    def run(self, runner: ProcessRunner) -> None:
+        """Work until every cell has its rows."""
+        self._tell(None, "")
+        while True:
+            while runner.n_free and self._begin_next(runner):
+                pass
+            if not runner.n_open:
+                return
+            self._take(runner.next_outcome(), runner)
+
+    def _cost(self, key: CellKey) -> float:
+        return expected_seconds(key.method, self._rows_of[key.table])
+
+    def _begin_next(self, runner: ProcessRunner) -> bool:
+        key = next(self._waiting, None)
+        if key is None:
+            return False
+        cell = Cell(
+            key=key,
+            table=self._tables.get(key.table),
+            fold=self._tables.folds(key.table, key.seed)[key.fold],
+            method=self._methods[key.method],
+            machine=self._machine,
+            n_threads=self._n_threads,
+            time_limit_s=self._run.description.time_limit_s,
+        )
+        self._open[key] = (cell, {OUTER})
+        self._fit(cell, OUTER, runner)
+        return True
+
+    def _fit(self, cell: Cell, part: str, runner: ProcessRunner) -> None:
+        kept = self._folder.kept_fit(cell.key.file_name(part))
+        if kept is not None:
+            result, peak_mb = kept
+            finished = FinishedFit("ok", result, "", peak_mb)
+            self._finish_part(cell, part, finished, runner)
+            return
+        limit = cell.time_limit_s + min(_GRACE_S, cell.time_limit_s)
+        name = cell.key.file_name(part)
+        self._parts[name] = (cell.key, part)
+        runner.submit(Task(name, fit_and_predict, (cell.job(part),), limit))
+
+    def _take(self, outcome: Outcome, runner: ProcessRunner) -> None:
+        key, part = self._parts[outcome.key]
+        cell, _ = self._open[key]
+        finished = _finished(outcome, cell.time_limit_s)
+        if finished.result is not None:
+            name = key.file_name(part)
+            self._folder.keep_fit(name, finished.result, finished.peak_mb)
+        self._finish_part(cell, part, finished, runner)
+
+    def _finish_part(
+        self, cell: Cell, part: str, finished: FinishedFit, runner: ProcessRunner
+    ) -> None:
+        cell.finished[part] = finished
+        waiting = self._open[cell.key][1]
+        waiting.discard(part)
+        if part == OUTER and self._run.description.tuned:
+            inner = cell.inner_parts()
+            waiting.update(inner)
+            for name in inner:
+                self._fit(cell, name, runner)
+        if not waiting and cell.key in self._open:
+            self._close(cell)
+
+    def _close(self, cell: Cell) -> None:
+        del self._open[cell.key]
+        rows = [cell.as_is_row()]
+        if self._run.description.tuned:
+            rows.append(cell.tuned_row())
+        self._folder.append(rows)
+        self._folder.forget_fits([cell.key.file_name(part) for part in cell.finished])
+        cost = self._cost(cell.key)
+        self._done += 1
+        self._cost_done += cost
+        self._cost_left -= cost
+        self._tell(cell.key, cell.finished[OUTER].status)
+
+    def _tell(self, key: CellKey | None, status: str) -> None:
+        if self._on_progress is None:
+            return
+        elapsed = time.monotonic() - self._started
+        rate = elapsed / self._cost_done if self._cost_done else float("nan")
+        self._on_progress(
+            RunProgress(
+                self._done, self._total, key, status, max(0.0, self._cost_left * rate)
+            )
+        )
+
+
+def _finished(outcome: Outcome, limit: float) -> FinishedFit:
+    result = outcome.value if isinstance(outcome.value, FitResult) else None
+    if result is not None and result.fit_s > limit * 1.02:
+        message = f"the fit took {result.fit_s:.0f} s, over the limit of {limit:g} s"
+        return FinishedFit("timeout", None, message, outcome.peak_mb)
+    if outcome.status == "timeout":
+        message = f"stopped at the limit of {limit:g} s"
+        return FinishedFit("timeout", None, message, outcome.peak_mb)
+    return FinishedFit(outcome.status, result, outcome.message, outcome.peak_mb)
+
+
+def _merged(folder: RunFolder, asked: RunDescription) -> RunDescription:
+    """Extend the description of an earlier run in the folder by what is asked."""
+    if not folder.exists:
+        return asked
+    before = load_run(folder.path).description
+    same = replace(asked, tables=before.tables, methods=before.methods)
+    if same != before:
+        differing = [
+            name for name, value in vars(before).items() if getattr(same, name) != value
+        ]
+        raise InputError(
+            f"{folder.path} holds a run with another {', '.join(differing)}; name "
+            "another folder, or the same settings to go on with it."
+        )
+    tables = dict.fromkeys([*before.tables, *asked.tables])
+    methods = dict.fromkeys([*before.methods, *asked.methods])
+    return replace(before, tables=tuple(tables), methods=tuple(methods))
+
+
+def _record(
+    folder: RunFolder,
+    whole: RunDescription,
+    facts: dict[str, TableFacts],
+    command: str,
+) -> BenchmarkRun:
+    """Write and return the description with its facts."""
+    if folder.exists:
+        before = load_run(folder.path)
+        facts = {table.name: table for table in before.tables} | facts
+        # Several commands may have made a run; each is named once.
+        commands = dict.fromkeys([*before.command.splitlines(), command])
+        command = "\n".join(filter(None, commands))
+    run = BenchmarkRun(
+        description=whole,
+        tables=tuple(facts[name] for name in whole.tables),
+        methods=tuple(method_facts(name) for name in whole.methods),
+        machine=describe_machine(),
+        command=command,
+        rows=folder.read_rows(),
+    )
+    folder.write_record(run)
+    return run
+
+
+def _todo(
+    folder: RunFolder, description: RunDescription, *, retry_failed: bool
+) -> list[CellKey]:
+    """Return the cells whose rows the folder does not hold, or holds as failed."""
+    rows = folder.read_rows()
+    if retry_failed:
+        rows = rows[rows["status"] == "ok"]
+    n_rules = 2 if description.tuned else 1
+    counts = rows.groupby(list(CellKey._fields)).size()
+    done = set(counts.index[counts == n_rules])
+    keys = [
+        CellKey(table, method, fold, seed)
+        for method in description.methods
+        for table in description.tables
+        for seed in range(description.n_seeds)
+        for fold in range(description.n_folds)
+    ]
+    return [key for key in keys if tuple(key) not in done]
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Refuse a second run in the same folder at the same time."""
+    try:
+        from filelock import FileLock, Timeout
+    except ImportError as error:
+        raise MissingExtraError(
+            "filelock", extra="benchmark", purpose="A benchmark run"
+        ) from error
+    path.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path / "run.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise InputError(f"Another run is at work in {path}; let it finish.") from error
+    try:
+        yield
+    finally:
+        lock.release()
+        (path / "run.lock").unlink(missing_ok=True)

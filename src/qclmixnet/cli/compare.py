@@ -1,0 +1,178 @@
+"""`qclmixnet compare`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from qclmixnet.baselines import baseline_card
+from qclmixnet.benchmark import (
+    OURS,
+    LabelledTable,
+    RunDescription,
+    labelled_table,
+    make_method,
+    run_benchmark,
+)
+from qclmixnet.benchmark.machine import n_usable_cores
+from qclmixnet.cli.benchmark import command_line, names_in, our_method, show_summary
+from qclmixnet.cli.console import show, show_json
+from qclmixnet.cli.run_progress import show_run_progress
+from qclmixnet.cli.tables import read_features_and_target
+from qclmixnet.core.caller import warn_caller
+from qclmixnet.core.errors import DataWarning, InputError
+from qclmixnet.estimators import QCLMixNetClassifier
+from qclmixnet.estimators.persistence import check_destination
+from qclmixnet.report import recommend, summary_table, write_report
+
+__all__ = ["run_compare"]
+
+_DEFAULT_PEERS = (
+    "logistic_regression",
+    "random_forest",
+    "balanced_random_forest",
+    "lightgbm",
+    "catboost",
+)
+_MIN_ROWS = 30
+_FEW_ROWS_OF_A_CLASS = 10
+
+
+def run_compare(
+    file: Path,
+    *,
+    target: str,
+    methods: Sequence[str],
+    drop: Sequence[str],
+    n_folds: int,
+    n_seeds: int,
+    time_limit_s: float,
+    n_workers: int | None,
+    out: Path,
+    save_winner: Path | None,
+    as_json: bool,
+) -> None:
+    """Cross-validate on the user's table, write the report, say who wins."""
+    if save_winner is not None:
+        check_destination(save_winner)
+    X, y = read_features_and_target(file, target=target, drop=drop)
+    table = labelled_table(file.stem, X, y)
+    _check_size(table, n_folds)
+    description = RunDescription(
+        tables=(table.name,),
+        methods=_with_ours(names_in(methods)),
+        n_folds=n_folds,
+        n_seeds=n_seeds,
+        time_limit_s=time_limit_s,
+        source=str(file),
+        target=target,
+        drop=tuple(drop),
+        checksum=table.checksum,
+    )
+    with show_run_progress() as on_progress:
+        run = run_benchmark(
+            description,
+            out,
+            n_workers=n_workers or n_usable_cores(),
+            command=command_line(),
+            table=table,
+            on_progress=on_progress,
+        )
+    ours = our_method(run)
+    advice = recommend(run, ours=ours)
+    files = write_report(run, out / "report", ours=ours, recommendation=advice.text)
+    if save_winner is not None:
+        _save(advice.winner, X, y, save_winner)
+    if as_json:
+        show_json(
+            {
+                "winner": advice.winner,
+                "distinguishable": advice.distinguishable,
+                "recommendation": advice.text,
+                "page": str(files.page),
+                "saved": None if save_winner is None else str(save_winner),
+                "methods": _scores(summary_table(run)),
+            }
+        )
+        return
+    show_summary(run)
+    show(advice.text, f"Report in {files.page}")
+    if save_winner is not None:
+        show(_how_to_load(advice.winner, save_winner))
+
+
+def _with_ours(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the methods to compare, ours always among them."""
+    if not names:
+        installed = [n for n in _DEFAULT_PEERS if not baseline_card(n).missing]
+        return ("qclmixnet", *installed)
+    return names if set(names) & set(OURS) else ("qclmixnet", *names)
+
+
+def _check_size(table: LabelledTable, n_folds: int) -> None:
+    """Refuse what cannot be cross-validated, and warn of what can hardly be."""
+    n_rows = len(table.codes)
+    if n_rows < _MIN_ROWS:
+        raise InputError(
+            f"{n_rows} rows are too few to compare methods; any difference would be "
+            f"chance. At least {_MIN_ROWS} are needed, some hundreds are sensible."
+        )
+    counts = np.bincount(table.codes)
+    named = dict(zip(map(str, table.classes), counts.tolist(), strict=True))
+    single = [label for label, count in named.items() if count == 1]
+    if single:
+        warn_caller(
+            f"Class {', '.join(map(repr, single))} has 1 row: it is learned from but "
+            "never tested, so no score tells how well it is recognised. More rows, or "
+            "merging it with another class, would help.",
+            DataWarning,
+        )
+    few = [
+        f"{label!r} ({count})"
+        for label, count in named.items()
+        if 1 < count < max(n_folds, _FEW_ROWS_OF_A_CLASS)
+    ]
+    if few:
+        warn_caller(
+            f"Few rows of {', '.join(few)}: the scores of these classes rest on a "
+            "handful of rows and will vary much from fold to fold.",
+            DataWarning,
+        )
+
+
+def _save(winner: str, X: pd.DataFrame, y: "pd.Series", out: Path) -> None:
+    clf = make_method(
+        winner, random_state=0, n_threads=n_usable_cores(), time_limit_s=None
+    )
+    clf.fit(X, y)
+    if isinstance(clf, QCLMixNetClassifier):
+        clf.save(out)
+        return
+    import joblib
+
+    out.mkdir(parents=True, exist_ok=True)
+    joblib.dump(clf, out / "classifier.joblib")
+
+
+def _how_to_load(winner: str, out: Path) -> str:
+    if winner in OURS:
+        use = f"{out}. Next: qclmixnet predict {out} FILE --out preds.csv"
+    else:
+        use = (
+            f"{out / 'classifier.joblib'}. Use it with joblib.load(...).predict(frame) "
+            "and the same versions of the libraries; load such files only from people "
+            "you trust."
+        )
+    return f"The winner, fitted on the whole file, is saved in {use}"
+
+
+def _scores(summary: pd.DataFrame) -> dict[str, dict[str, float | None]]:
+    columns = ["macro_f1_as_is", "macro_f1_tuned", "macro_recall_as_is", "fit_cpu_s"]
+    return {
+        str(name): {
+            column: None if np.isnan(row[column]) else float(row[column])
+            for column in columns
+        }
+        for name, row in summary.iterrows()
+    }

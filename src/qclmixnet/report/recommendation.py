@@ -1,0 +1,180 @@
+"""Which method to take for one table, in plain words that follow a test."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from qclmixnet.benchmark.record import BenchmarkRun
+from qclmixnet.core.errors import InputError
+from qclmixnet.evaluation.single_table import PairedTest, corrected_t_test
+from qclmixnet.evaluation.statistics import holm
+from qclmixnet.report.scope import counted_rows, titles_of
+
+__all__ = ["Recommendation", "recommend"]
+
+_ALPHA = 0.05
+_NAMES = {"macro_f1": "macro-F1", "macro_recall": "macro recall"}
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """What to take, and why.
+
+    Attributes:
+        winner: stable name of the method with the highest mean score.
+        distinguishable: whether the winner is better than the runner-up by the
+            corrected test.
+        text: the recommendation for people, a few sentences.
+    """
+
+    winner: str
+    distinguishable: bool
+    text: str
+
+
+def recommend(
+    run: BenchmarkRun, *, score: str = "macro_f1", ours: str = "qclmixnet"
+) -> Recommendation:
+    """Say who wins on a table, by how much, whether it is distinguishable, the cost.
+
+    Methods are compared as they decide themselves, by the mean over all folds; a fit
+    that failed counts 0. The winner is tested against each other method by Nadeau and
+    Bengio's corrected resampled t-test with Holm's correction.
+
+    Args:
+        run: a run on one table with at least one method.
+        score: the score that decides, ``macro_f1`` or ``macro_recall``.
+        ours: our method, about which the text always says where it stands.
+
+    Returns:
+        The recommendation.
+
+    Raises:
+        InputError: the run has no rows, or no fit succeeded.
+    """
+    rows = counted_rows(run)
+    rows = rows[rows["rule"] == "as_is"]
+    if not (rows["status"] == "ok").any():
+        raise InputError(
+            "No fit succeeded, so there is nothing to recommend; the first message: "
+            f"{rows['message'].iloc[0]}"
+        )
+    values = rows[score].where(rows["status"] == "ok", 0.0)
+    folds = pd.pivot_table(
+        rows.assign(value=values),
+        index=["seed", "fold"],
+        columns="method",
+        values="value",
+    )
+    means = folds.mean().sort_values(ascending=False, kind="stable")
+    winner, others = str(means.index[0]), [str(name) for name in means.index[1:]]
+    n_train, n_test = int(rows["n_train"].mean()), int(rows["n_test"].mean())
+    tests = {
+        name: corrected_t_test(
+            (folds[winner] - folds[name]).tolist(), n_train=n_train, n_test=n_test
+        )
+        for name in others
+    }
+    p_values = dict(
+        zip(others, holm([test.p_value for test in tests.values()]), strict=True)
+    )
+    titles = titles_of(run)
+    sentences = [_headline(run, titles[winner], float(means.iloc[0]), folds, score)]
+    if others:
+        second = others[0]
+        sentences.append(_runner_up(titles[second], tests[second], p_values[second]))
+    sentences += _beaten(titles, others[1:], p_values)
+    sentences += _about_ours(titles, means, ours, winner, others, tests, p_values)
+    sentences.append(_costs(rows, titles, winner, others))
+    sentences += _failures(rows, titles)
+    is_better = bool(others) and p_values[others[0]] < _ALPHA
+    return Recommendation(winner, is_better, " ".join(sentences))
+
+
+def _headline(
+    run: BenchmarkRun, title: str, mean: float, folds: pd.DataFrame, score: str
+) -> str:
+    table = run.tables[0]
+    return (
+        f"On {table.n_rows:,} rows in {table.n_classes} classes (the rarest has "
+        f"{table.smallest_class}), {title} has the highest {_NAMES.get(score, score)}: "
+        f"{mean:.3f} on average over {len(folds)} test parts."
+    )
+
+
+def _runner_up(second: str, test: PairedTest, p: float) -> str:
+    interval = f"{test.mean:.3f} (95 % interval {test.low:.3f} to {test.high:.3f})"
+    if np.isfinite(p) and p < _ALPHA:
+        return (
+            f"It is better than the second, {second}, by {interval}; the "
+            f"difference is distinguishable from chance (p = {p:.3g}, corrected)."
+        )
+    return (
+        f"The second, {second}, is behind by {interval}, which is not "
+        f"distinguishable from chance{_p_in_words(p)}: either will do, so let cost or "
+        "habit decide."
+    )
+
+
+def _p_in_words(p: float) -> str:
+    return f" (p = {p:.2g}, corrected)" if np.isfinite(p) else ""
+
+
+def _beaten(
+    titles: dict[str, str], others: list[str], p_values: dict[str, float]
+) -> list[str]:
+    beaten = [titles[name] for name in others if p_values[name] < _ALPHA]
+    return [f"It is also better than {_listed(beaten)}."] if beaten else []
+
+
+def _about_ours(
+    titles: dict[str, str],
+    means: "pd.Series[float]",
+    ours: str,
+    winner: str,
+    others: list[str],
+    tests: dict[str, PairedTest],
+    p_values: dict[str, float],
+) -> list[str]:
+    if ours not in means.index or ours == winner or ours == others[0]:
+        return []
+    place = means.index.tolist().index(ours) + 1
+    verdict = "worse" if p_values[ours] < _ALPHA else "not distinguishable from it"
+    return [
+        f"{titles[ours]} is number {place} of {len(means)}, {tests[ours].mean:.3f} "
+        f"behind the first: {verdict}."
+    ]
+
+
+def _costs(
+    rows: pd.DataFrame, titles: dict[str, str], winner: str, others: list[str]
+) -> str:
+    medians = rows.groupby("method")[["fit_s", "predict_s_per_1k"]].median()
+    told = []
+    for name in [winner, *others[:1]]:
+        fit_s = float(medians["fit_s"].loc[name])
+        predict_s = float(medians["predict_s_per_1k"].loc[name])
+        if np.isfinite(fit_s):
+            told.append(
+                f"{titles[name]} takes {_seconds(fit_s)} to fit and "
+                f"{_seconds(predict_s)} to predict 1,000 rows"
+            )
+    return "; ".join(told) + " (medians)."
+
+
+def _failures(rows: pd.DataFrame, titles: dict[str, str]) -> list[str]:
+    bad = rows[rows["status"] != "ok"].groupby("method").size()
+    return [
+        f"{titles[str(name)]} failed or ran out of time in {count} of "
+        f"{int((rows['method'] == name).sum())} fits, which count as 0."
+        for name, count in bad.items()
+    ]
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.0f} s" if value >= 10 else f"{value:.2g} s"
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,150 @@
+"""Write a report: its page, figures and tables, each file whole or not at all."""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from qclmixnet.benchmark.record import BenchmarkRun
+from qclmixnet.core.errors import InputError
+from qclmixnet.report.fit_figure import require_drawing
+from qclmixnet.report.page import render_page, require_page
+from qclmixnet.report.scope import is_one_table, report_scope
+from qclmixnet.report.sections import Section, report_sections
+from qclmixnet.report.words import result_in_words
+
+__all__ = ["ReportFiles", "write_report"]
+
+
+@dataclass(frozen=True)
+class ReportFiles:
+    """Where a report was written.
+
+    Attributes:
+        page: the page, which needs no other file.
+        summary: the result in words and the main tables as Markdown.
+        figures: every figure as SVG and as PNG.
+        tables: every table as CSV, Markdown and LaTeX.
+    """
+
+    page: Path
+    summary: Path
+    figures: tuple[Path, ...]
+    tables: tuple[Path, ...]
+
+
+def write_report(
+    run: BenchmarkRun,
+    out: Path,
+    *,
+    ours: str = "qclmixnet",
+    title: str | None = None,
+    recommendation: str | None = None,
+    common_tables: bool = False,
+) -> ReportFiles:
+    """Write everything that the rows of a run show; nothing is run again.
+
+    Files of an earlier report are replaced, other files in the folder stay. All is
+    computed before the first file is touched.
+
+    Args:
+        run: the run, finished or not.
+        out: the folder to write to; it is made if need be.
+        ours: stable name of the method to highlight and to compare with the others;
+            where the run does not have it, nothing is highlighted.
+        title: heading of the page.
+        recommendation: plain text shown on top of the page.
+        common_tables: compare on the tables that all methods have finished, instead
+            of leaving out the methods that have not finished all tables.
+
+    Returns:
+        The paths of the files.
+
+    Raises:
+        InputError: the run has no rows, or the folder cannot be written to.
+        MissingExtraError: matplotlib or jinja2 is not installed.
+    """
+    require_drawing()
+    require_page()
+    scope = report_scope(run, common_tables=common_tables)
+    heading = title or _default_title(run)
+    result = result_in_words(run, ours=ours, scope=scope, common_tables=common_tables)
+    sections = report_sections(run, ours=ours, scope=scope, common_tables=common_tables)
+    page = render_page(
+        run, sections, title=heading, result=result, recommendation=recommendation
+    )
+    leading = [recommendation] if recommendation else []
+    contents: dict[Path, bytes] = {}
+    figures, tables = _figure_files(sections), _table_files(sections)
+    contents |= figures | tables
+    contents[Path("summary.md")] = _summary(heading, [*leading, *result], sections)
+    contents[Path("index.html")] = page.encode()
+    try:
+        for name, content in contents.items():
+            _replace(out / name, content)
+    except OSError as error:
+        raise InputError(
+            f"The report could not be written to {str(out)!r}: {error}."
+        ) from error
+    return ReportFiles(
+        page=out / "index.html",
+        summary=out / "summary.md",
+        figures=tuple(out / name for name in figures),
+        tables=tuple(out / name for name in tables),
+    )
+
+
+def _default_title(run: BenchmarkRun) -> str:
+    asked = run.description
+    if is_one_table(run):
+        return f"Comparison on {Path(asked.source or asked.tables[0]).name}"
+    return f"Benchmark: {len(asked.methods)} methods on {len(asked.tables)} tables"
+
+
+def _figure_files(sections: tuple[Section, ...]) -> dict[Path, bytes]:
+    contents = {}
+    for section in sections:
+        for figure in section.figures:
+            path = Path("figures") / figure.rendered.name
+            contents[path.with_suffix(".svg")] = figure.rendered.svg
+            contents[path.with_suffix(".png")] = figure.rendered.png
+    return contents
+
+
+def _table_files(sections: tuple[Section, ...]) -> dict[Path, bytes]:
+    contents = {}
+    for section in sections:
+        for table in section.tables:
+            path = Path("tables") / table.name
+            contents[path.with_suffix(".csv")] = table.csv().encode()
+            contents[path.with_suffix(".md")] = table.markdown().encode()
+            contents[path.with_suffix(".tex")] = table.latex().encode()
+    return contents
+
+
+def _summary(title: str, result: list[str], sections: tuple[Section, ...]) -> bytes:
+    """Return the report without figures as Markdown."""
+    parts = [f"# {title}", *result]
+    for section in sections:
+        shown = [table for table in section.tables if table.on_page]
+        if shown or section.why_not:
+            parts.append(f"## {section.heading}")
+            parts.extend(section.paragraphs)
+        if section.why_not:
+            parts.append(f"Left out: {section.why_not}")
+        parts.extend(table.markdown().strip() for table in shown)
+    return ("\n\n".join(parts) + "\n").encode()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a sibling first, so that a reader never meets half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    sibling = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        sibling.chmod(0o644)
+        sibling.replace(path)
+    finally:
+        sibling.unlink(missing_ok=True)

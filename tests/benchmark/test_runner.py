@@ -1,0 +1,176 @@
+"""Runs: right rows, resumed rows, failures as rows, and no surprise in the folder."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from filelock import FileLock
+from sklearn.metrics import balanced_accuracy_score, f1_score
+
+from qclmixnet.baselines import make_baseline
+from qclmixnet.benchmark import (
+    LabelledTable,
+    RunDescription,
+    RunProgress,
+    labelled_table,
+    load_run,
+    load_table,
+    run_benchmark,
+)
+from qclmixnet.benchmark.record import SCORES
+from qclmixnet.core.errors import InputError
+from qclmixnet.evaluation.protocol import duplicate_groups, stratified_folds
+
+KEY = ["table", "method", "fold", "seed", "rule"]
+TWO = RunDescription(("newthyroid",), ("knn", "logistic_regression"), n_folds=2)
+
+
+def by_key(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.set_index(KEY).sort_index()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("run")
+    run_benchmark(TWO, path, n_workers=2, command="qclmixnet benchmark")
+    return path
+
+
+def test_one_row_for_each_method_fold_and_rule(finished: Path) -> None:
+    rows = load_run(finished).rows
+    assert len(rows) == 2 * 2 * 2
+    assert not rows.duplicated(KEY).any()
+    assert (rows["status"] == "ok").all()
+    assert (rows["fit_s"] > 0).all()
+    assert (rows["peak_mb"] >= 0).all()
+    assert set(rows.loc[rows["rule"] == "tuned", "inner"]) == {"3-fold"}
+
+
+def test_scores_equal_a_plain_loop_over_the_folds(finished: Path) -> None:
+    table = load_table("newthyroid")
+    folds = stratified_folds(
+        table.codes, duplicate_groups(table.frame), n_folds=2, seed=0
+    )
+    rows = by_key(load_run(finished).rows)
+    for method in TWO.methods:
+        for number, fold in enumerate(folds):
+            clf = make_baseline(method, random_state=0)
+            clf.fit(table.frame.iloc[fold.train], table.codes[fold.train])
+            truth = table.codes[fold.test]
+            found = clf.predict(table.frame.iloc[fold.test])
+            row = rows.xs(("newthyroid", method, number, 0, "as_is"))
+            assert row["macro_f1"] == pytest.approx(
+                f1_score(truth, found, average="macro"), abs=1e-12
+            )
+            assert row["macro_recall"] == pytest.approx(
+                balanced_accuracy_score(truth, found), abs=1e-12
+            )
+
+
+def test_a_second_call_fits_nothing_again(finished: Path) -> None:
+    before = (finished / "rows.parquet").read_bytes()
+    seen: list[RunProgress] = []
+    run_benchmark(TWO, finished, on_progress=seen.append)
+    assert (finished / "rows.parquet").read_bytes() == before
+    assert seen == []
+
+
+def test_missing_rows_are_filled_with_the_same_scores(
+    finished: Path, tmp_path: Path
+) -> None:
+    whole = load_run(finished).rows
+    run_benchmark(dataclasses.replace(TWO, methods=("knn",)), tmp_path)
+    run_benchmark(TWO, tmp_path, n_workers=2)
+    again = load_run(tmp_path).rows
+    pd.testing.assert_frame_equal(
+        by_key(whole)[list(SCORES)], by_key(again)[list(SCORES)], check_exact=True
+    )
+    assert load_run(tmp_path).description.methods == TWO.methods
+
+
+def test_other_settings_need_another_folder(finished: Path) -> None:
+    with pytest.raises(InputError, match="holds a run with another n_folds"):
+        run_benchmark(dataclasses.replace(TWO, n_folds=3), finished)
+
+
+def test_two_runs_at_once_are_refused(finished: Path) -> None:
+    with (
+        FileLock(finished / "run.lock"),
+        pytest.raises(InputError, match="Another run is at work"),
+    ):
+        run_benchmark(TWO, finished)
+
+
+def test_a_fit_over_the_limit_is_a_row(tmp_path: Path) -> None:
+    what = RunDescription(
+        ("newthyroid",), ("random_forest",), n_folds=2, time_limit_s=0.01
+    )
+    rows = run_benchmark(what, tmp_path).rows
+    assert rows["status"].tolist() == ["timeout"] * 4
+    assert rows["macro_f1"].isna().all()
+    assert rows["message"].str.contains("limit of 0.01 s").all()
+
+
+def tiny_table(n_rows: int) -> LabelledTable:
+    frame = pd.DataFrame({"x": np.linspace(0.0, 1.0, n_rows)})
+    target = pd.Series(np.where(np.arange(n_rows) % 2, "a", "b"), name="y")
+    return labelled_table("own", frame, target)
+
+
+def test_a_fit_that_fails_is_a_row_and_can_be_tried_again(tmp_path: Path) -> None:
+    # Four training rows are too few for five neighbours.
+    what = RunDescription(("own",), ("knn", "logistic_regression"), n_folds=2)
+    table = tiny_table(8)
+    rows = run_benchmark(what, tmp_path, table=table).rows
+    failed = rows[rows["method"] == "knn"]
+    assert failed["status"].tolist() == ["failed"] * 4
+    assert failed["message"].str.contains("n_neighbors").all()
+    assert (rows.loc[rows["method"] != "knn", "status"] == "ok").all()
+    seen: list[RunProgress] = []
+    run_benchmark(
+        what, tmp_path, table=table, retry_failed=True, on_progress=seen.append
+    )
+    assert seen[-1].total == 2
+    assert len(load_run(tmp_path).rows) == len(rows)
+
+
+def test_a_rule_that_cannot_be_tuned_says_so(tmp_path: Path) -> None:
+    what = RunDescription(("own",), ("logistic_regression",), n_folds=2)
+    rows = by_key(run_benchmark(what, tmp_path, table=tiny_table(4)).rows)
+    tuned = rows.xs("tuned", level="rule")
+    assert tuned["message"].str.contains("not tuned").all()
+    assert (tuned["inner"] == "").all()
+    as_is = rows.xs("as_is", level="rule")
+    assert (tuned["macro_f1"] == as_is["macro_f1"]).all()
+
+
+def test_training_parts_are_cut(tmp_path: Path) -> None:
+    what = RunDescription(
+        ("own",), ("logistic_regression",), n_folds=2, max_train_rows=150, tuned=False
+    )
+    rows = run_benchmark(what, tmp_path, table=tiny_table(1000)).rows
+    assert rows["n_train"].max() <= 200
+    assert rows["n_test"].tolist() == [500, 500]
+    assert rows["rule"].tolist() == ["as_is", "as_is"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"methods": ("knnn",)}, "There is no method 'knnn'"),
+        ({"methods": ()}, "There is no method to run"),
+        ({"methods": ("knn", "knn")}, "named twice"),
+        ({"tables": ("nowhere",)}, "nowhere"),
+        ({"n_folds": 1}, "n_folds"),
+        ({"n_seeds": 0}, "n_seeds"),
+    ],
+)
+def test_what_cannot_be_run_is_said_before_anything_is_written(
+    tmp_path: Path, changed: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        run_benchmark(dataclasses.replace(TWO, **changed), tmp_path / "run")
+    assert not (tmp_path / "run" / "run.json").exists()
