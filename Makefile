@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check docs lock clean
+.PHONY: demo test check docs benchmark lock clean
 
 demo: $(READY)
 	$(BIN)/qclmixnet demo --out qclmixnet-demo
@@ -19,6 +19,11 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pydoclint --quiet src
+
+# The quick suite and its page; goes on where an earlier run was stopped.
+benchmark: $(READY)
+	$(BIN)/qclmixnet benchmark --suite quick
+	$(BIN)/qclmixnet report qclmixnet-benchmark-quick
 
 docs: $(READY)
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html

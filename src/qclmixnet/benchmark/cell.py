@@ -1,6 +1,7 @@
 """One method on one fold: which fits it needs, and the rows they end in."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -17,13 +18,24 @@ from qclmixnet.evaluation.protocol import Fold, stratified_folds
 from qclmixnet.execution import Status
 from qclmixnet.metrics import score_predictions
 
-__all__ = ["OUTER", "SLOW_FIT_S", "Cell", "CellKey", "FinishedFit"]
+__all__ = [
+    "HOLDOUT",
+    "OUTER",
+    "SLOW_FIT_S",
+    "Cell",
+    "CellKey",
+    "FinishedFit",
+    "inner_folds_of",
+]
 
 OUTER = "outer"
 """The part of a cell that is fitted on the whole training part."""
 
 SLOW_FIT_S = 60.0
 """A method whose outer fit takes longer is tuned on one inner split, not three."""
+
+HOLDOUT = "holdout"
+"""The inner split of a slow method."""
 
 _INNER_FOLDS = 3
 _HOLDOUT_FOLDS = 4
@@ -59,6 +71,32 @@ class FinishedFit:
     peak_mb: float
 
 
+def inner_folds_of(table: LabelledTable, fold: Fold, seed: int) -> dict[str, Fold]:
+    """Split a training part again, to tune a rule on rows that were not learned.
+
+    Args:
+        table: the whole table.
+        fold: its outer split.
+        seed: of the draw.
+
+    Returns:
+        Row numbers of the whole table: three folds and, for slow methods, one split of
+        three quarters and a quarter; empty when the training part is too small.
+    """
+    codes, groups = table.codes[fold.train], table.groups[fold.train]
+    try:
+        three = stratified_folds(codes, groups, n_folds=_INNER_FOLDS, seed=seed)
+        four = stratified_folds(codes, groups, n_folds=_HOLDOUT_FOLDS, seed=seed)
+    except InputError:
+        return {}
+    named = {f"inner-{number}": split for number, split in enumerate(three)}
+    named[HOLDOUT] = four[0]
+    return {
+        name: Fold(fold.train[split.train], fold.train[split.test])
+        for name, split in named.items()
+    }
+
+
 @dataclass
 class Cell:
     """The state of one method on one fold while its fits come in.
@@ -67,6 +105,7 @@ class Cell:
         key: which method, table, fold and seed.
         table: the whole table.
         fold: its rows.
+        inner_folds: splits of the training rows, see `inner_folds_of`.
         method: facts about the method.
         machine: a short name of the machine.
         n_threads: threads of each fit.
@@ -77,6 +116,7 @@ class Cell:
     key: CellKey
     table: LabelledTable
     fold: Fold
+    inner_folds: Mapping[str, Fold]
     method: MethodFacts
     machine: str
     n_threads: int
@@ -88,7 +128,7 @@ class Cell:
 
     def job(self, part: str) -> FitJob:
         """Return what the fit of a part needs."""
-        rows = self.fold if part == OUTER else self._inner_splits()[part]
+        rows = self.fold if part == OUTER else self.inner_folds[part]
         return FitJob(
             method=self.key.method,
             X_train=self.table.frame.iloc[rows.train],
@@ -110,13 +150,9 @@ class Cell:
         outer = self.finished[OUTER].result
         if outer is None:
             return ()
-        try:
-            splits = self._inner_splits()
-        except InputError:
-            return ()
         # On a busy machine the wall clock alone would call a quick method slow.
         slow = min(outer.fit_s, outer.fit_cpu_s) > SLOW_FIT_S
-        return tuple(part for part in splits if (part == "holdout") == slow)
+        return tuple(part for part in self.inner_folds if (part == HOLDOUT) == slow)
 
     def as_is_row(self) -> dict[str, object]:
         """Return the row of the method's own decision."""
@@ -130,14 +166,13 @@ class Cell:
         parts = [part for part in self.finished if part != OUTER]
         if outer.result is None:
             return self._row("tuned", None, inner="", message=outer.message)
-        splits = self._inner_splits() if parts else {}
         truth, proba, lost = [], [], []
         for part in sorted(parts):
             inner = self.finished[part]
             if inner.result is None:
                 lost.append(f"inner fit {part}: {inner.message}")
                 continue
-            truth.append(self.table.codes[splits[part].test])
+            truth.append(self.table.codes[self.inner_folds[part].test])
             proba.append(inner.result.proba)
         if not truth:
             why = "; ".join(lost) or "too few rows for inner splits"
@@ -145,23 +180,9 @@ class Cell:
             return self._row("tuned", outer.result.predicted, inner="", message=message)
         rule = tune_offsets(np.concatenate(truth), np.concatenate(proba))
         decided = rule.decide(outer.result.proba)
-        inner_name = "holdout" if parts == ["holdout"] else f"{_INNER_FOLDS}-fold"
+        inner_name = HOLDOUT if parts == [HOLDOUT] else f"{_INNER_FOLDS}-fold"
         message = "; ".join([*lost, *filter(None, [rule.note])])
         return self._row("tuned", decided, inner=inner_name, message=message)
-
-    def _inner_splits(self) -> dict[str, Fold]:
-        """Split the training part again, in row numbers of the whole table."""
-        train = self.fold.train
-        codes, groups = self.table.codes[train], self.table.groups[train]
-        seed = self.key.seed
-        three = stratified_folds(codes, groups, n_folds=_INNER_FOLDS, seed=seed)
-        four = stratified_folds(codes, groups, n_folds=_HOLDOUT_FOLDS, seed=seed)
-        named = {f"inner-{number}": fold for number, fold in enumerate(three)}
-        named["holdout"] = four[0]
-        return {
-            name: Fold(train[fold.train], train[fold.test])
-            for name, fold in named.items()
-        }
 
     def _row(
         self,

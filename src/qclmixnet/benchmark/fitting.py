@@ -59,14 +59,14 @@ class FitResult:
 
 def fit_and_predict(job: FitJob) -> FitResult:
     """Fit one method on the training rows and predict the test rows."""
-    clf = make_method(
+    unfitted = make_method(
         job.method,
         random_state=job.random_state,
         n_threads=job.n_threads,
         time_limit_s=job.time_limit_s,
     )
     started, cpu_started = time.perf_counter(), time.process_time()
-    clf.fit(job.X_train, job.codes_train)
+    clf = unfitted.fit(job.X_train, job.codes_train)
     fit_s = time.perf_counter() - started
     fit_cpu_s = time.process_time() - cpu_started
     started = time.perf_counter()

@@ -15,6 +15,7 @@ __all__ = [
     "OURS",
     "QUICK_METHODS",
     "Classifier",
+    "FittedClassifier",
     "check_methods",
     "expected_seconds",
     "list_methods",
@@ -49,19 +50,24 @@ _OVERHEAD_S = 0.2
 
 
 @runtime_checkable
-class Classifier(Protocol):
-    """What the benchmark needs of a classifier."""
+class FittedClassifier(Protocol):
+    """What the benchmark needs of a classifier that has learned."""
 
     classes_: npt.NDArray[np.generic]
-
-    def fit(self, X: object, y: object) -> object:
-        """Learn."""
 
     def predict(self, X: object) -> npt.NDArray[np.generic]:
         """Decide."""
 
     def predict_proba(self, X: object) -> npt.NDArray[np.floating]:
         """Give probabilities, rows by ``classes_``."""
+
+
+@runtime_checkable
+class Classifier(Protocol):
+    """A classifier that has not learned yet."""
+
+    def fit(self, X: object, y: object) -> FittedClassifier:
+        """Learn."""
 
 
 def list_methods() -> tuple[str, ...]:

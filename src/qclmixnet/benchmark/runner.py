@@ -1,14 +1,14 @@
 """Run what a description asks for and the folder does not hold yet."""
 
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from qclmixnet.benchmark.cell import OUTER, Cell, CellKey, FinishedFit
+from qclmixnet.benchmark.cell import OUTER, Cell, CellKey, FinishedFit, inner_folds_of
 from qclmixnet.benchmark.fitting import FitResult, fit_and_predict
 from qclmixnet.benchmark.machine import describe_machine, machine_name
 from qclmixnet.benchmark.methods import (
@@ -109,6 +109,7 @@ class _Tables:
         self._what = what
         self._loaded = {} if own is None else {own.name: own}
         self._folds: dict[tuple[str, int], tuple[Fold, ...]] = {}
+        self._inner: dict[tuple[str, int, int], Mapping[str, Fold]] = {}
 
     def check(self, name: str) -> TableFacts:
         """Load a table, split it once, and say what it is."""
@@ -130,6 +131,16 @@ class _Tables:
                 self._cut(fold, table.codes, seed) for fold in whole
             )
         return self._folds[name, seed]
+
+    def inner_folds(self, key: CellKey) -> Mapping[str, Fold]:
+        """Return the splits of a training part, the same for every method."""
+        place = (key.table, key.seed, key.fold)
+        if not self._what.tuned:
+            return {}
+        if place not in self._inner:
+            fold = self.folds(key.table, key.seed)[key.fold]
+            self._inner[place] = inner_folds_of(self.get(key.table), fold, key.seed)
+        return self._inner[place]
 
     def _cut(self, fold: Fold, codes: np.ndarray, seed: int) -> Fold:
         limit = self._what.max_train_rows
@@ -186,6 +197,7 @@ class _Scheduler:
             key=key,
             table=self._tables.get(key.table),
             fold=self._tables.folds(key.table, key.seed)[key.fold],
+            inner_folds=self._tables.inner_folds(key),
             method=self._methods[key.method],
             machine=self._machine,
             n_threads=self._n_threads,

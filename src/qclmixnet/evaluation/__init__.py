@@ -1,1 +1,45 @@
 """How methods are compared: splits, and statistics over tables or folds."""
+
+from qclmixnet.evaluation.pairwise import Comparison, Verdict, compare_with, holm
+from qclmixnet.evaluation.protocol import (
+    KEEP_WHOLE,
+    Fold,
+    cut_rows,
+    duplicate_groups,
+    stratified_folds,
+)
+from qclmixnet.evaluation.single_table import PairedTest, corrected_t_test
+from qclmixnet.evaluation.statistics import (
+    IR_TIERS,
+    FriedmanTest,
+    MeanRank,
+    critical_difference,
+    friedman_test,
+    ir_tier,
+    mean_ranks,
+    nemenyi_groups,
+    nemenyi_p_values,
+)
+
+__all__ = [
+    "IR_TIERS",
+    "KEEP_WHOLE",
+    "Comparison",
+    "Fold",
+    "FriedmanTest",
+    "MeanRank",
+    "PairedTest",
+    "Verdict",
+    "compare_with",
+    "corrected_t_test",
+    "critical_difference",
+    "cut_rows",
+    "duplicate_groups",
+    "friedman_test",
+    "holm",
+    "ir_tier",
+    "mean_ranks",
+    "nemenyi_groups",
+    "nemenyi_p_values",
+    "stratified_folds",
+]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.model_selection import StratifiedKFold
 
 from qclmixnet.core.checks import check_integer
 from qclmixnet.core.errors import InputError
@@ -81,9 +81,9 @@ def stratified_folds(
     [[2, 2], [2, 2], [2, 2]]
     """
     check_integer(n_folds, "n_folds", low=2)
-    frame = pd.DataFrame({"code": codes, "group": groups})
+    _, first, group_of = np.unique(groups, return_index=True, return_inverse=True)
+    frame = pd.DataFrame({"code": codes, "group": group_of})
     n_groups = frame.groupby("code")["group"].nunique()
-    testable = np.flatnonzero(frame["code"].map(n_groups).to_numpy() > 1)
     if int((n_groups > 1).sum()) < 2:
         raise InputError(
             "Cross-validation needs at least 2 classes with 2 different rows each; "
@@ -94,18 +94,20 @@ def stratified_folds(
             f"{n_folds} folds need a class with at least {n_folds} different rows; the "
             f"largest class of this table has {n_groups.max()}. Use fewer folds."
         )
-    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+    # Different rows are dealt out by the class of their first copy; copies follow.
+    label = codes[first]
+    testable = np.flatnonzero(pd.Series(label).map(n_groups).to_numpy() > 1)
+    splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
+    fold_of = np.full(len(first), -1)
     with warnings.catch_warnings():
         # A class with fewer rows than folds is allowed here, and documented above.
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
-        parts = [
-            testable[test]
-            for _, test in splitter.split(testable, codes[testable], groups[testable])
-        ]
-    everything = np.arange(len(codes))
+        for number, (_, test) in enumerate(splitter.split(testable, label[testable])):
+            fold_of[testable[test]] = number
+    fold_of_row = fold_of[group_of]
     return tuple(
-        Fold(np.setdiff1d(everything, part).astype(np.int64), part.astype(np.int64))
-        for part in map(np.sort, parts)
+        Fold(np.flatnonzero(fold_of_row != k), np.flatnonzero(fold_of_row == k))
+        for k in range(n_folds)
     )
 
 

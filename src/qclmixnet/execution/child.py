@@ -1,7 +1,6 @@
 """What happens inside the process of one task."""
 
 import os
-import resource
 import sys
 import threading
 import warnings
@@ -45,6 +44,12 @@ def run_task(
 
 def peak_memory_mb() -> float:
     """Return the largest resident memory of this process so far, in MiB."""
+    if sys.platform == "win32":
+        import psutil
+
+        return float(psutil.Process().memory_info().peak_wset / MEBIBYTE)
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / MEBIBYTE if sys.platform == "darwin" else peak / 1024
 
