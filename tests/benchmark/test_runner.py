@@ -92,7 +92,7 @@ def test_missing_rows_are_filled_with_the_same_scores(
 
 
 def test_other_settings_need_another_folder(finished: Path) -> None:
-    with pytest.raises(InputError, match="holds a run with another n_folds"):
+    with pytest.raises(InputError, match=r"another number of folds \(2 there, 3 now\)"):
         run_benchmark(dataclasses.replace(TWO, n_folds=3), finished)
 
 
@@ -166,6 +166,9 @@ def test_training_parts_are_cut(tmp_path: Path) -> None:
         ({"tables": ("nowhere",)}, "nowhere"),
         ({"n_folds": 1}, "n_folds"),
         ({"n_seeds": 0}, "n_seeds"),
+        ({"tables": ()}, "no table to run"),
+        ({"tables": ("glass", "glass")}, "named twice"),
+        ({"time_limit_s": float("nan")}, "time_limit_s"),
     ],
 )
 def test_what_cannot_be_run_is_said_before_anything_is_written(
@@ -173,4 +176,4 @@ def test_what_cannot_be_run_is_said_before_anything_is_written(
 ) -> None:
     with pytest.raises(InputError, match=words):
         run_benchmark(dataclasses.replace(TWO, **changed), tmp_path / "run")
-    assert not (tmp_path / "run" / "run.json").exists()
+    assert not (tmp_path / "run").exists()

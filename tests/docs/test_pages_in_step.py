@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 import typer
 
+from qclmixnet.baselines import list_baselines
+from qclmixnet.baselines.reference import render_reference
 from qclmixnet.cli.main import app
 from qclmixnet.core.errors import InputError
 from qclmixnet.table import infer_schema, read_file, read_labels, read_table
@@ -77,6 +79,15 @@ def test_the_method_page_lists_every_difference_to_the_paper() -> None:
         for _ in re.findall(r"DIFF\(paper\):", path.read_text("utf-8"))
     ]
     assert sorted(table) == sorted(spots)
+
+
+def test_the_baselines_page_is_in_step_with_the_cards() -> None:
+    assert read("reference/baselines.md") == render_reference(), (
+        "run: python -m qclmixnet.baselines.reference > docs/reference/baselines.md"
+    )
+    rows = [line for line in render_reference().splitlines() if line[:3] == "| `"]
+    assert [row.split("`")[1] for row in rows] == list(list_baselines())
+    assert {row.count(" | ") for row in rows} == {4}
 
 
 def file_of(folder: Path, content: bytes, name: str = "table.csv") -> Path:

@@ -1,11 +1,17 @@
 """Published figures are what the stored rows say."""
 
 import importlib
+import re
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import pandas as pd
 import pytest
+
+from qclmixnet.benchmark import load_run
+from qclmixnet.report.summary import pairwise_table, summary_table
+from tests.report import made_up_runs
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,3 +47,63 @@ def test_the_performance_page_shows_the_newest_rows(
 ) -> None:
     script = _load("speed", monkeypatch, ".")
     assert script.render(script.newest()) in script.PAGE.read_text("utf-8")
+
+
+def test_the_benchmark_page_shows_the_stored_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = _load("full_results", monkeypatch, ".")
+    page = script.PAGE.read_text("utf-8")
+    if (script.RUN / "run.lock").exists():
+        pytest.skip("A run is at work in the folder; the page is drawn afterwards.")
+    if not (script.RUN / "rows.parquet").exists():
+        assert script.NO_RUN in page
+        assert not list(script.IMAGES.glob("*"))
+        return
+    text, figures = script.draw(load_run(script.RUN))
+    assert text in page, "run: python benchmarks/full_results.py"
+    stored = {path.name for path in script.IMAGES.glob("*")}
+    assert stored == {f"{figure.rendered.name}.svg" for figure in figures}
+
+
+def test_the_benchmark_page_is_written_from_an_unfinished_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    script = _load("full_results", monkeypatch, ".")
+    run = made_up_runs.make_large_run(partly=True)
+    run = replace(run, machine={**run.machine, "memory_gb": "1", "system": "none"})
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# Page\n\n<!-- figures: start -->\n<!-- figures: end -->\n", "utf-8"
+    )
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "old.svg").write_text("<svg/>", "utf-8")
+    monkeypatch.setattr(script, "PAGE", page)
+    monkeypatch.setattr(script, "IMAGES", tmp_path / "images")
+    script.write(run)
+    text = page.read_text("utf-8")
+    assert "**The run is unfinished.** 1,959 of 1,980 fits are in: 22 methods" in text
+    whole = script.completeness(made_up_runs.make_large_run(partly=False))
+    assert whole.startswith("1,980 of 1,980 fits are in: 22 methods")
+    shown = set(re.findall(r"images/benchmark/(\w+\.svg)", text))
+    assert shown == {path.name for path in (tmp_path / "images").iterdir()}
+    assert len(shown) == 7
+    summary = summary_table(run)
+    for name in ("qclmixnet_paper", "knn"):
+        row = summary.loc[name]
+        assert f"| {row['title']} | {row['mean_rank']:.1f} (" in text
+    peers = pairwise_table(run, "macro_f1", "as_is", ours="qclmixnet_paper")
+    for _, peer in peers.iterrows():
+        line = re.search(rf"^\| {re.escape(peer['title'])} \| [+-].*$", text, re.M)
+        assert line is not None
+        assert line[0].endswith(f"| {peer['verdict']} |")
+
+
+def test_the_decision_on_offsets_shows_the_studys_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = _load("offset_rule", monkeypatch, "studies")
+    rows = pd.read_csv(script.ROWS)
+    page = (ROOT / "docs" / "decisions" / "0007-offset-rule.md").read_text("utf-8")
+    assert script.by_objective(rows) in page
+    assert script.by_size(rows) in page

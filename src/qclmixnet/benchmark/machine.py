@@ -5,6 +5,8 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
+from qclmixnet.core.errors import MissingExtraError
+
 __all__ = ["describe_machine", "machine_name", "n_usable_cores"]
 
 _LIBRARIES = ("qclmixnet", "numpy", "pandas", "scikit-learn", "torch")
@@ -19,8 +21,12 @@ def n_usable_cores() -> int:
 
 def describe_machine() -> dict[str, str]:
     """Return processor, cores, memory, system, Python and versions of the core."""
-    import psutil
-
+    try:
+        import psutil
+    except ImportError as error:
+        raise MissingExtraError(
+            "psutil", extra="benchmark", purpose="A benchmark run"
+        ) from error
     return {
         "processor": _processor(),
         "cores": str(n_usable_cores()),

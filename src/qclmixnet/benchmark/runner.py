@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from qclmixnet.benchmark.cell import OUTER, Cell, CellKey, FinishedFit, inner_folds_of
+from qclmixnet.benchmark.differences import differences_in_words
 from qclmixnet.benchmark.fitting import FitResult, fit_and_predict
 from qclmixnet.benchmark.machine import describe_machine, machine_name
 from qclmixnet.benchmark.methods import (
@@ -20,7 +21,7 @@ from qclmixnet.benchmark.methods import (
 from qclmixnet.benchmark.record import BenchmarkRun, RunDescription, TableFacts
 from qclmixnet.benchmark.store import RunFolder, load_run
 from qclmixnet.benchmark.tables import LabelledTable, load_table
-from qclmixnet.core.checks import check_integer
+from qclmixnet.core.checks import check_integer, check_real
 from qclmixnet.core.errors import InputError, MissingExtraError
 from qclmixnet.evaluation.protocol import Fold, cut_rows, stratified_folds
 from qclmixnet.execution import Outcome, ProcessRunner, Task
@@ -40,7 +41,8 @@ class RunProgress:
         total: cells of the run.
         last: the cell that was finished last.
         status: how it ended.
-        seconds_left: estimate from the methods' rough costs and the time so far.
+        seconds_left: estimate from the methods' rough costs and the time so far; NaN
+            before the first cell is finished.
     """
 
     done: int
@@ -82,6 +84,8 @@ def run_benchmark(
         MissingExtraError: the library of a method is not installed.
     """
     check_methods(description.methods)
+    _check_tables(description.tables)
+    check_real(description.time_limit_s, "time_limit_s", low=0, open_low=True)
     for name, low in (("n_folds", 2), ("n_seeds", 1), ("max_train_rows", 10)):
         check_integer(getattr(description, name), name, low=low)
     folder = RunFolder(path)
@@ -259,11 +263,11 @@ class _Scheduler:
         if self._on_progress is None:
             return
         elapsed = time.monotonic() - self._started
-        rate = elapsed / self._cost_done if self._cost_done else float("nan")
+        seconds_left = float("nan")
+        if self._cost_done:
+            seconds_left = max(0.0, self._cost_left * elapsed / self._cost_done)
         self._on_progress(
-            RunProgress(
-                self._done, self._total, key, status, max(0.0, self._cost_left * rate)
-            )
+            RunProgress(self._done, self._total, key, status, seconds_left)
         )
 
 
@@ -278,6 +282,13 @@ def _finished(outcome: Outcome, limit: float) -> FinishedFit:
     return FinishedFit(outcome.status, result, outcome.message, outcome.peak_mb)
 
 
+def _check_tables(names: tuple[str, ...]) -> None:
+    if not names:
+        raise InputError("There is no table to run on; name at least one.")
+    if len(set(names)) < len(names):
+        raise InputError(f"A table is named twice in {', '.join(names)}.")
+
+
 def _merged(folder: RunFolder, asked: RunDescription) -> RunDescription:
     """Extend the description of an earlier run in the folder by what is asked."""
     if not folder.exists:
@@ -285,12 +296,10 @@ def _merged(folder: RunFolder, asked: RunDescription) -> RunDescription:
     before = load_run(folder.path).description
     same = replace(asked, tables=before.tables, methods=before.methods)
     if same != before:
-        differing = [
-            name for name, value in vars(before).items() if getattr(same, name) != value
-        ]
+        differing = "; another ".join(differences_in_words(before, same))
         raise InputError(
-            f"{folder.path} holds a run with another {', '.join(differing)}; name "
-            "another folder, or the same settings to go on with it."
+            f"{folder.path} holds a run with another {differing}. Name another folder "
+            "(--out) for a new run, or the same settings to go on with this one."
         )
     tables = dict.fromkeys([*before.tables, *asked.tables])
     methods = dict.fromkeys([*before.methods, *asked.methods])
@@ -351,7 +360,11 @@ def _locked(path: Path) -> Iterator[None]:
         raise MissingExtraError(
             "filelock", extra="benchmark", purpose="A benchmark run"
         ) from error
-    path.mkdir(parents=True, exist_ok=True)
+    is_new = not path.exists()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"The run cannot be written to {path}: {error}.") from error
     lock = FileLock(path / "run.lock")
     try:
         lock.acquire(timeout=0)
@@ -362,3 +375,6 @@ def _locked(path: Path) -> Iterator[None]:
     finally:
         lock.release()
         (path / "run.lock").unlink(missing_ok=True)
+        # What was refused before anything was written leaves nothing behind.
+        if is_new and not any(path.iterdir()):
+            path.rmdir()

@@ -116,12 +116,16 @@ def our_method(run: BenchmarkRun) -> str:
 def show_summary(run: BenchmarkRun) -> None:
     """Print the means of the main scores, best method first."""
     summary = summary_table(run)
-    table = Table(title="Means over tables and folds", title_justify="left")
+    one_table = len(run.description.tables) == 1
+    over = "folds" if one_table else "tables and folds"
+    table = Table(title=f"Means over {over}", title_justify="left")
     table.add_column("method")
-    for title in _SHOWN.values():
-        table.add_column(title, justify="right")
+    # Ranks on a single table say nothing that the scores do not.
+    shown = [column for column in _SHOWN if not (one_table and column == "mean_rank")]
+    for column in shown:
+        table.add_column(_SHOWN[column], justify="right")
     for _, row in summary.iterrows():
-        cells = (_cell(float(row[column])) for column in _SHOWN)
+        cells = (_cell(float(row[column])) for column in shown)
         table.add_row(str(row["title"]), *cells)
     show(table)
 
@@ -129,11 +133,26 @@ def show_summary(run: BenchmarkRun) -> None:
 def names_in(values: Sequence[str]) -> tuple[str, ...]:
     """Return the names in options that may be repeated or hold commas.
 
+    Args:
+        values: what was given, nothing if the option was left out.
+
+    Returns:
+        The names, none only if the option was left out.
+
+    Raises:
+        InputError: the option was given without a name.
+
     >>> names_in(["knn,xgboost", "tabm"])
     ('knn', 'xgboost', 'tabm')
     """
-    parts = (part.strip() for value in values for part in value.split(","))
-    return tuple(part for part in parts if part)
+    parts = [part.strip() for value in values for part in value.split(",")]
+    names = tuple(part for part in parts if part)
+    if values and not names:
+        raise InputError(
+            "A list of names is empty; give at least one name, or leave the option out "
+            "to have the usual ones."
+        )
+    return names
 
 
 def command_line() -> str:

@@ -25,6 +25,8 @@ from qclmixnet.core.errors import DataWarning, InputError
 from qclmixnet.estimators import QCLMixNetClassifier
 from qclmixnet.estimators.persistence import check_destination
 from qclmixnet.report import recommend, summary_table, write_report
+from qclmixnet.report.fit_figure import require_drawing
+from qclmixnet.report.page import require_page
 
 __all__ = ["run_compare"]
 
@@ -35,6 +37,8 @@ _DEFAULT_PEERS = (
     "lightgbm",
     "catboost",
 )
+_PEER_FILE = "classifier.joblib"
+_MODEL_FILES = ("model.json", "model.safetensors")  # as `QCLMixNetClassifier.save`
 _MIN_ROWS = 30
 _FEW_ROWS_OF_A_CLASS = 10
 
@@ -54,10 +58,16 @@ def run_compare(
     as_json: bool,
 ) -> None:
     """Cross-validate on the user's table, write the report, say who wins."""
-    if save_winner is not None:
+    if save_winner is not None and not _holds_a_peer(save_winner):
         check_destination(save_winner)
+    # What the report lacks is said before the fits, not after them.
+    require_drawing()
+    require_page()
     X, y = read_features_and_target(file, target=target, drop=drop)
-    table = labelled_table(file.stem, X, y)
+    try:
+        table = labelled_table(file.stem, X, y)
+    except InputError as error:
+        raise InputError(f"The target column {target!r} of {file}: {error}") from error
     _check_size(table, n_folds)
     description = RunDescription(
         tables=(table.name,),
@@ -146,13 +156,21 @@ def _save(winner: str, X: pd.DataFrame, y: "pd.Series", out: Path) -> None:
         winner, random_state=0, n_threads=n_usable_cores(), time_limit_s=None
     )
     clf.fit(X, y)
+    # The winner of an earlier call goes: two in one folder would be mistaken.
+    for name in (_PEER_FILE, *_MODEL_FILES):
+        (out / name).unlink(missing_ok=True)
     if isinstance(clf, QCLMixNetClassifier):
         clf.save(out)
         return
     import joblib
 
     out.mkdir(parents=True, exist_ok=True)
-    joblib.dump(clf, out / "classifier.joblib")
+    joblib.dump(clf, out / _PEER_FILE)
+
+
+def _holds_a_peer(folder: Path) -> bool:
+    """Return whether an earlier call saved a peer there, and nothing else is there."""
+    return folder.is_dir() and [path.name for path in folder.iterdir()] == [_PEER_FILE]
 
 
 def _how_to_load(winner: str, out: Path) -> str:
@@ -160,7 +178,7 @@ def _how_to_load(winner: str, out: Path) -> str:
         use = f"{out}. Next: qclmixnet predict {out} FILE --out preds.csv"
     else:
         use = (
-            f"{out / 'classifier.joblib'}. Use it with joblib.load(...).predict(frame) "
+            f"{out / _PEER_FILE}. Use it with joblib.load(...).predict(frame) "
             "and the same versions of the libraries; load such files only from people "
             "you trust."
         )

@@ -56,7 +56,8 @@ class _LinePrinter:
 
 
 def _left_in_words(progress: RunProgress) -> str:
-    if progress.seconds_left != progress.seconds_left:
+    unknown = progress.seconds_left != progress.seconds_left
+    if unknown or progress.done == progress.total:
         return ""
     return f", about {timedelta(seconds=round(progress.seconds_left))} left"
 

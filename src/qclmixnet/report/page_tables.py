@@ -83,8 +83,9 @@ def summary(
         f"Means over {count_of(n_tables, 'table')}; where no rule is named, as is. "
         "Failed fits count 0; log-loss and ECE are of finished fits. "
         + (_RANK_NOTE if ranked else "")
-        + "Rare recall: of the smallest class. Fit: median processor seconds; predict: "
-        "seconds per 1,000 rows. Methods without all fits have no means."
+        + "Rare recall: of the class with the fewest rows in each test part. "
+        "Fit: median processor seconds; predict: seconds per 1,000 rows. "
+        "Methods without all fits have no means."
     )
     return ReportTable(
         "summary",

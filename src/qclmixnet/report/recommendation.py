@@ -6,14 +6,16 @@ import numpy as np
 import pandas as pd
 
 from qclmixnet.benchmark.record import BenchmarkRun
+from qclmixnet.core.checks import check_choice
 from qclmixnet.core.errors import InputError
 from qclmixnet.evaluation.single_table import PairedTest, corrected_t_test
 from qclmixnet.evaluation.statistics import holm
-from qclmixnet.report.scope import counted_rows, titles_of
+from qclmixnet.report.scope import counted_rows, is_one_table, titles_of
 
 __all__ = ["Recommendation", "recommend"]
 
 _ALPHA = 0.05
+_SMALL_P = 0.001
 _NAMES = {"macro_f1": "macro-F1", "macro_recall": "macro recall"}
 
 
@@ -51,14 +53,21 @@ def recommend(
         The recommendation.
 
     Raises:
-        InputError: the run has no rows, or no fit succeeded.
+        InputError: the run has no rows or several tables, no fit succeeded, or the
+            score is another one.
     """
+    check_choice(score, "score", list(_NAMES))
+    if not is_one_table(run):
+        raise InputError(
+            "A recommendation is for one table; this run has "
+            f"{len(run.description.tables)}."
+        )
     rows = counted_rows(run)
     rows = rows[rows["rule"] == "as_is"]
     if not (rows["status"] == "ok").any():
         raise InputError(
-            "No fit succeeded, so there is nothing to recommend; the first message: "
-            f"{rows['message'].iloc[0]}"
+            "No fit succeeded, so there is nothing to recommend. The first message is: "
+            f"{str(rows['message'].iloc[0]).rstrip('.')}."
         )
     values = rows[score].where(rows["status"] == "ok", 0.0)
     folds = pd.pivot_table(
@@ -84,7 +93,7 @@ def recommend(
     if others:
         second = others[0]
         sentences.append(_runner_up(titles[second], tests[second], p_values[second]))
-    sentences += _beaten(titles, others[1:], p_values)
+    sentences += _beaten(titles, winner, others, p_values)
     sentences += _about_ours(titles, means, ours, winner, others, tests, p_values)
     sentences.append(_costs(rows, titles, winner, others))
     sentences += _failures(rows, titles)
@@ -108,8 +117,10 @@ def _runner_up(second: str, test: PairedTest, p: float) -> str:
     if np.isfinite(p) and p < _ALPHA:
         return (
             f"It is better than the second, {second}, by {interval}; the "
-            f"difference is distinguishable from chance (p = {p:.3g}, corrected)."
+            f"difference is distinguishable from chance{_p_in_words(p)}."
         )
+    if test.mean == test.low == test.high == 0:
+        return f"{second} has the same in every test part: let cost or habit decide."
     return (
         f"The second, {second}, is behind by {interval}, which is not "
         f"distinguishable from chance{_p_in_words(p)}: either will do, so let cost or "
@@ -118,14 +129,19 @@ def _runner_up(second: str, test: PairedTest, p: float) -> str:
 
 
 def _p_in_words(p: float) -> str:
-    return f" (p = {p:.2g}, corrected)" if np.isfinite(p) else ""
+    if not np.isfinite(p):
+        return ""
+    return f" (p {'< 0.001' if p < _SMALL_P else f'= {p:.2g}'}, corrected)"
 
 
 def _beaten(
-    titles: dict[str, str], others: list[str], p_values: dict[str, float]
+    titles: dict[str, str], winner: str, others: list[str], p_values: dict[str, float]
 ) -> list[str]:
-    beaten = [titles[name] for name in others if p_values[name] < _ALPHA]
-    return [f"It is also better than {_listed(beaten)}."] if beaten else []
+    beaten = [titles[name] for name in others[1:] if p_values[name] < _ALPHA]
+    if not beaten:
+        return []
+    also = "also " if p_values[others[0]] < _ALPHA else ""
+    return [f"{titles[winner]} is {also}better than {_listed(beaten)}."]
 
 
 def _about_ours(

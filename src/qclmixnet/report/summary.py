@@ -143,7 +143,7 @@ def summary_table(run: BenchmarkRun, *, common_tables: bool = False) -> pd.DataF
     ):
         found = {name: float(getattr(rank, field)) for name, rank in ranks.items()}
         summary[column] = [found.get(name, np.nan) for name in titles]
-    _add_costs(summary, run)
+    _add_costs(summary, run, scope)
     return _best_first(summary)
 
 
@@ -155,10 +155,15 @@ def _mean_over_tables(
     return compared_scores(run, score, rule, scope=scope).mean()
 
 
-def _add_costs(summary: pd.DataFrame, run: BenchmarkRun) -> None:
-    """Add medians of time and memory, and counts of failures and of fits."""
+def _add_costs(summary: pd.DataFrame, run: BenchmarkRun, scope: Scope) -> None:
+    """Add medians of time and memory, and counts of failures and of fits.
+
+    Medians are over the tables that are compared, for incomplete methods over theirs.
+    """
     rows = counted_rows(run)
     as_is = rows[(rows["rule"] == "as_is") & (rows["status"] == "ok")]
+    compared = as_is["table"].isin(scope.tables)
+    as_is = as_is[compared | ~as_is["method"].isin(scope.methods)]
     columns = ["fit_cpu_s", "predict_s_per_1k", "peak_mb"]
     medians = as_is.groupby("method")[columns].median().reindex(summary.index)
     for column in columns:
