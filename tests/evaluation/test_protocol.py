@@ -146,3 +146,12 @@ def test_cutting_keeps_small_classes_whole_and_shares_of_the_others(
     assert len(rows) <= max(max_rows, KEEP_WHOLE * len(counts)) + KEEP_WHOLE * len(
         counts
     )
+
+
+def test_copies_with_other_labels_are_counted_by_their_first() -> None:
+    codes = np.array([0, 1, 1, 0, 0, 1, 1, 0])
+    groups = np.repeat(np.arange(4, dtype=np.uint64), 2)
+    with pytest.raises(InputError, match="largest class of this table has 2"):
+        stratified_folds(codes, groups, n_folds=4, seed=0)
+    for fold in stratified_folds(codes, groups, n_folds=2, seed=0):
+        assert not set(groups[fold.train]) & set(groups[fold.test])

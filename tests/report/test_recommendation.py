@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -304,3 +305,13 @@ def test_text_is_plain_sentences() -> None:
     ).text
     assert text.endswith(".")
     assert not re.search(r"\s{2}|\.\.|nan|None", text)
+
+
+def test_it_says_when_training_parts_were_cut() -> None:
+    run = run_of({"random_forest": FOREST, "knn": BEHIND})
+    n_train = run.tables[0].n_rows * 4 / 5
+    cut = replace(run, description=replace(run.description, max_train_rows=50))
+    assert (
+        f"learned from 50 of about {n_train:,.0f} training rows" in recommend(cut).text
+    )
+    assert "training rows" not in recommend(run).text

@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from qclmixnet.benchmark.record import (
     RunDescription,
     TableFacts,
 )
-from qclmixnet.core.errors import InputError
+from qclmixnet.core.errors import InputError, MissingExtraError
 
 __all__ = ["COLUMNS", "RunFolder", "load_run"]
 
@@ -63,9 +64,16 @@ class RunFolder:
 
     Args:
         path: the folder; made when it is missing.
+
+    Raises:
+        MissingExtraError: pyarrow, which reads and writes the rows, is not installed.
     """
 
     def __init__(self, path: Path) -> None:
+        if find_spec("pyarrow") is None:
+            raise MissingExtraError(
+                "pyarrow", extra="benchmark", purpose="The folder of a run"
+            )
         self.path = path
         self._fits = path / "fits"
         self._rows: pd.DataFrame | None = None

@@ -293,6 +293,10 @@ def compare(
         int, typer.Option(min=1, help="Repeats with other folds and other seeds.")
     ] = 1,
     time_limit_s: FitLimit = 600.0,
+    max_train_rows: Annotated[
+        int,
+        typer.Option(min=100, help="Larger training parts are cut to this, by class."),
+    ] = 10_000,
     jobs: Workers = None,
     out: Annotated[Path, typer.Option(help="Folder for rows and report.")] = Path(
         "qclmixnet-compare"
@@ -314,6 +318,7 @@ def compare(
         n_folds=folds,
         n_seeds=seeds,
         time_limit_s=time_limit_s,
+        max_train_rows=max_train_rows,
         n_workers=jobs,
         out=out,
         save_winner=save_winner,

@@ -81,9 +81,10 @@ def stratified_folds(
     [[2, 2], [2, 2], [2, 2]]
     """
     check_integer(n_folds, "n_folds", low=2)
+    # Different rows are dealt out by the class of their first copy; copies follow.
     _, first, group_of = np.unique(groups, return_index=True, return_inverse=True)
-    frame = pd.DataFrame({"code": codes, "group": group_of})
-    n_groups = frame.groupby("code")["group"].nunique()
+    label = codes[first]
+    n_groups = np.bincount(label)
     if int((n_groups > 1).sum()) < 2:
         raise InputError(
             "Cross-validation needs at least 2 classes with 2 different rows each; "
@@ -94,9 +95,7 @@ def stratified_folds(
             f"{n_folds} folds need a class with at least {n_folds} different rows; the "
             f"largest class of this table has {n_groups.max()}. Use fewer folds."
         )
-    # Different rows are dealt out by the class of their first copy; copies follow.
-    label = codes[first]
-    testable = np.flatnonzero(pd.Series(label).map(n_groups).to_numpy() > 1)
+    testable = np.flatnonzero(n_groups[label] > 1)
     splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
     fold_of = np.full(len(first), -1)
     with warnings.catch_warnings():

@@ -104,11 +104,18 @@ def recommend(
 def _headline(
     run: BenchmarkRun, title: str, mean: float, folds: pd.DataFrame, score: str
 ) -> str:
-    table = run.tables[0]
-    return (
+    table, asked = run.tables[0], run.description
+    text = (
         f"On {table.n_rows:,} rows in {table.n_classes} classes (the rarest has "
         f"{table.smallest_class}), {title} has the highest {_NAMES.get(score, score)}: "
         f"{mean:.3f} on average over {len(folds)} test parts."
+    )
+    n_train = table.n_rows * (1 - 1 / asked.n_folds)
+    if n_train <= asked.max_train_rows:
+        return text
+    return (
+        f"{text} Each method learned from {asked.max_train_rows:,} of about "
+        f"{n_train:,.0f} training rows; with all of them the order may differ."
     )
 
 
