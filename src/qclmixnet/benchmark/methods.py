@@ -160,7 +160,7 @@ def method_facts(name: str) -> MethodFacts:
 
 def modules_of(names: Iterable[str]) -> tuple[str, ...]:
     """Return the modules to import before the first fit of any of these methods."""
-    modules = {"qclmixnet.benchmark.fitting"}
+    modules = {"qclmixnet.benchmark.fitting", "qclmixnet.benchmark.warm_up"}
     for name in names:
         if name in OURS:
             modules |= {"qclmixnet.estimators"}

@@ -9,10 +9,11 @@ from multiprocessing.connection import Connection
 
 from threadpoolctl import threadpool_limits
 
-__all__ = ["MEBIBYTE", "peak_memory_mb", "run_task"]
+__all__ = ["MEBIBYTE", "THREAD_VARIABLES", "peak_memory_mb", "run_task"]
 
 MEBIBYTE = 2**20
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""What numerical libraries look at when they are loaded."""
 
 
 def run_task(
@@ -62,12 +63,15 @@ def _end_with_parent(connection: Connection) -> None:
 
 
 def _limit_threads(n_threads: int) -> None:
-    for name in _THREAD_VARIABLES:
+    for name in THREAD_VARIABLES:
         os.environ[name] = str(n_threads)
     threadpool_limits(n_threads)
-    torch = sys.modules.get("torch")
+    # Two libraries have pools of their own; they are told only if they are loaded.
+    torch, pyarrow = sys.modules.get("torch"), sys.modules.get("pyarrow")
     if torch is not None:
         torch.set_num_threads(n_threads)
+    if pyarrow is not None:
+        pyarrow.set_cpu_count(n_threads)
 
 
 def _be_silent() -> None:

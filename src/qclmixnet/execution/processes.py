@@ -7,10 +7,12 @@ the libraries once and has run nothing.
 """
 
 import multiprocessing
+import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
@@ -19,7 +21,7 @@ from types import TracebackType
 from typing import Literal
 
 from qclmixnet.core.checks import check_integer
-from qclmixnet.execution.child import run_task
+from qclmixnet.execution.child import THREAD_VARIABLES, run_task
 
 __all__ = ["Outcome", "ProcessRunner", "Status", "Task"]
 
@@ -103,10 +105,12 @@ class ProcessRunner:
         self._running: list[_Running] = []
 
     def __enter__(self) -> "ProcessRunner":
-        # The imports are over before the clock of the first task starts.
-        first = self._context.Process(target=time.sleep, args=(0,), daemon=True)
-        first.start()
-        first.join()
+        # The imports are over before the clock of the first task starts. Libraries that
+        # load with fewer threads need not be told later, when it costs them time.
+        with _environment(dict.fromkeys(THREAD_VARIABLES, str(self._n_threads))):
+            first = self._context.Process(target=time.sleep, args=(0,), daemon=True)
+            first.start()
+            first.join()
         return self
 
     def __exit__(
@@ -211,6 +215,21 @@ def _context(preload: Sequence[str]) -> ForkServerContext | SpawnContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["__main__", "qclmixnet.execution.child", *preload])
     return context
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables inside the block, for processes started there."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _death_in_words(exit_code: int | None) -> str:
