@@ -107,3 +107,10 @@ def test_the_decision_on_offsets_shows_the_studys_rows(
     page = (ROOT / "docs" / "decisions" / "0007-offset-rule.md").read_text("utf-8")
     assert script.by_objective(rows) in page
     assert script.by_size(rows) in page
+
+
+def test_the_decision_on_processes_shows_what_the_harness_adds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = _load("harness", monkeypatch, ".")
+    assert script.render(pd.read_csv(script.ROWS)) in script.PAGE.read_text("utf-8")

@@ -4,6 +4,7 @@ import math
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -112,6 +113,15 @@ def test_threads_are_limited_also_in_libraries_that_load_later(n_threads: int) -
     assert isinstance(pools, list)
     assert pools
     assert all(pool["num_threads"] <= n_threads for pool in pools)
+
+
+def test_temporary_files_of_a_task_are_gone_after_the_run() -> None:
+    with ProcessRunner(n_workers=1) as runner:
+        runner.submit(Task("folder", tempfile.mkdtemp))
+        path = runner.next_outcome().value
+        assert isinstance(path, str)
+        assert Path(path).exists()
+    assert not Path(path).parent.exists()
 
 
 def test_waiting_for_nothing_is_refused() -> None:

@@ -163,9 +163,12 @@ def modules_of(names: Iterable[str]) -> tuple[str, ...]:
     modules = {"qclmixnet.benchmark.fitting", "qclmixnet.benchmark.warm_up"}
     for name in names:
         if name in OURS:
-            modules |= {"qclmixnet.estimators"}
+            modules |= {"qclmixnet.estimators", "torch"}
         else:
             modules |= {library.module for library in baseline_card(name).needs}
+    if "torch" in modules:
+        # An optimizer imports the first one at its first step: a second of work.
+        modules |= {"torch._dynamo", "torch.profiler"}
     return tuple(sorted(modules))
 
 

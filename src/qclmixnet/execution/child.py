@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 import threading
 import warnings
 from collections.abc import Callable
@@ -21,14 +22,19 @@ def run_task(
     call: Callable[..., object],
     arguments: tuple[object, ...],
     n_threads: int,
+    files: str,
 ) -> None:
     """Call with a given number of threads and send back what came of it.
+
+    Temporary files of libraries go to the folder ``files``: the process ends without
+    tidying up, so whoever started it has to.
 
     Sent is ``("ok", value, "", added_mb)`` or ``("failed", None, message, added_mb)``.
     The process ends at once when the one that started it is gone, whatever the task is
     doing.
     """
     threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
+    tempfile.tempdir = files
     _limit_threads(n_threads)
     _be_silent()
     before = peak_memory_mb()

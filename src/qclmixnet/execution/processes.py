@@ -9,6 +9,7 @@ the libraries once and has run nothing.
 import multiprocessing
 import os
 import signal
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -103,6 +104,9 @@ class ProcessRunner:
         self._context = _context(preload)
         self._waiting: deque[Task] = deque()
         self._running: list[_Running] = []
+        self._files = tempfile.TemporaryDirectory(
+            prefix="qclmixnet-", ignore_cleanup_errors=True
+        )
 
     def __enter__(self) -> "ProcessRunner":
         # The imports are over before the clock of the first task starts. Libraries that
@@ -125,6 +129,7 @@ class ProcessRunner:
             running.process.join()
         self._running.clear()
         self._waiting.clear()
+        self._files.cleanup()
 
     @property
     def n_open(self) -> int:
@@ -172,7 +177,13 @@ class ProcessRunner:
             started = time.monotonic()
             process = self._context.Process(
                 target=run_task,
-                args=(theirs, task.call, task.arguments, self._n_threads),
+                args=(
+                    theirs,
+                    task.call,
+                    task.arguments,
+                    self._n_threads,
+                    self._files.name,
+                ),
                 daemon=True,
             )
             process.start()
