@@ -76,6 +76,7 @@ def test_arguments_may_be_numbers_of_other_libraries(tmp_path: Path) -> None:
     before = fit(
         NUMBERS,
         PATTERN,
+        preset="paper",
         max_epochs=np.int64(2),
         learning_rate=np.float32(0.01),
         patience=np.int32(9),

@@ -8,22 +8,21 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from qclmixnet.core.caller import warn_caller
 from qclmixnet.core.errors import DataWarning, ModelFormatError
-from qclmixnet.estimators.fitting import drop_weightless, fit_network
+from qclmixnet.estimators.fitting import drop_weightless, fit_model
 from qclmixnet.estimators.persistence import load_state, save_state
 from qclmixnet.estimators.settings import (
     class_weight_of_rows,
+    resolve_decision,
     resolve_device,
     resolve_recipe,
 )
 from qclmixnet.estimators.state import FittedState
-from qclmixnet.nn import OneHotInput
 from qclmixnet.preprocessing import EncodedTable, TableEncoder
 from qclmixnet.table import (
     Schema,
@@ -32,7 +31,7 @@ from qclmixnet.table import (
     read_table,
     read_training_table,
 )
-from qclmixnet.training import Recipe, forward_in_parts
+from qclmixnet.training import CrossFitRecipe, Recipe
 
 __all__ = ["QCLMixNetClassifier"]
 
@@ -45,8 +44,14 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     or filled in first. An argument left at None takes the preset's value.
 
     Args:
-        preset: "default" for our recipe, "paper" for the published network, or a
-            `qclmixnet.training.Recipe` for full control.
+        preset: "default" for an ensemble of cross-fitted members, "paper" for the
+            published network; or a `qclmixnet.training.CrossFitRecipe` or `Recipe`
+            for full control.
+        n_members: networks in the ensemble; the default preset has 8.
+        decision: what `predict` goes for: "macro_f1", "macro_recall", "balanced" (the
+            mean of the two) or "argmax" (the most probable class). The default preset
+            takes "balanced", unless `class_weight` names labels or is "balanced"; it
+            and the paper's preset then take "argmax".
         max_epochs: passes over the training part at most.
         batch_size: real rows in a step.
         learning_rate: highest step size.
@@ -74,6 +79,7 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         feature_names_in_: their names, when the table had names.
         schema_: what each column was taken to be.
         recipe_: the recipe that was followed.
+        decision_rule_: the tuned rule that `predict` follows; None is the argmax.
         history_: one record per epoch.
         best_epoch_: the epoch whose weights are kept, counted from 1.
         n_iter_: epochs run.
@@ -94,8 +100,11 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        preset: Literal["default", "paper"] | Recipe = "default",
+        preset: Literal["default", "paper"] | Recipe | CrossFitRecipe = "default",
         *,
+        n_members: int | None = None,
+        decision: Literal["balanced", "macro_f1", "macro_recall", "argmax"]
+        | None = None,
         max_epochs: int | None = None,
         batch_size: int | None = None,
         learning_rate: float | None = None,
@@ -114,6 +123,8 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         verbose: int = 0,
     ) -> None:
         self.preset = preset
+        self.n_members = n_members
+        self.decision = decision
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -155,6 +166,7 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         params = self.get_params(deep=False)
         recipe = resolve_recipe(params)
+        decision = resolve_decision(params, recipe)
         device = resolve_device(self.device)
         schema, table = read_training_table(X)
         _warn_of_ids(schema)
@@ -165,12 +177,13 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         table, labels, weights = drop_weightless(table, labels, weights)
         encoder = TableEncoder(scaling=recipe.scaling, max_levels=recipe.max_levels)
         encoded = encoder.fit(table, schema).encode(table)
-        network, result = fit_network(
+        model, result, rule = fit_model(
             encoded,
             encoder.cardinalities,
             labels,
             weights,
             recipe=recipe,
+            decision=decision,
             device=device,
             random_state=self.random_state,
             show_progress=bool(self.verbose),
@@ -180,7 +193,8 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 params=params,
                 schema=schema,
                 encoder=encoder,
-                network=network,
+                model=model,
+                rule=rule,
                 recipe=recipe,
                 classes=labels.classes,
                 feature_names=_text_names(X),
@@ -196,6 +210,7 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.schema_ = state.schema
         self.classes_ = state.classes
         self.recipe_ = state.recipe
+        self.decision_rule_ = state.rule
         self.target_name_ = state.target_name
         self.history_ = list(state.result.history)
         self.best_epoch_ = state.result.best_epoch
@@ -220,13 +235,14 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             InputError: columns are missing or cannot be read as what they were; the
                 message names all of them.
         """
-        logits = self._forward(X, "logits")
-        proba = torch.softmax(logits.cpu().double(), dim=1).numpy()
-        out: npt.NDArray[np.float64] = proba / proba.sum(axis=1, keepdims=True)
-        return out
+        encoded = self._encode(X)
+        return self.state_.model.proba(encoded)
 
     def predict(self, X: object) -> npt.NDArray[Any]:
-        """Return the most probable class of each row.
+        """Return the class that the decision rule chooses for each row.
+
+        Without a rule it is the most probable class; a rule that goes for macro-F1 or
+        macro recall prefers rare classes more than their probabilities do.
 
         Args:
             X: a table with the columns of the training table, in any order.
@@ -237,42 +253,33 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             InputError: as for `predict_proba`.
         """
-        proba = self.predict_proba(X)
-        out: npt.NDArray[Any] = self.classes_[proba.argmax(axis=1)]
+        proba, rule = self.predict_proba(X), self.state_.rule
+        codes = proba.argmax(axis=1) if rule is None else rule.decide(proba)
+        out: npt.NDArray[Any] = self.classes_[codes]
         return out
 
     def embed(self, X: object) -> npt.NDArray[np.float64]:
-        """Return the network's representation of each row.
+        """Return the representation of each row.
 
         Args:
             X: a table with the columns of the training table, in any order.
 
         Returns:
-            Rows by ``recipe_.network.d_repr``.
+            Rows by ``recipe_.network.d_repr``; for an ensemble the members'
+            representations side by side.
 
         Raises:
             InputError: as for `predict_proba`.
         """
-        representation = self._forward(X, "representation").cpu().double().numpy()
-        out: npt.NDArray[np.float64] = representation
-        return out
+        encoded = self._encode(X)
+        return self.state_.model.embed(encoded)
 
-    def _forward(
-        self, X: object, output: Literal["logits", "representation"]
-    ) -> torch.Tensor:
+    def _encode(self, X: object) -> EncodedTable:
         check_is_fitted(self)
-        encoder, network = self.state_.encoder, self.state_.network
         table = read_table(X, self.schema_, estimator_name=type(self).__name__)
-        encoded = encoder.encode(table)
+        encoded = self.state_.encoder.encode(table)
         _warn_of_unseen(encoded)
-        inputs = OneHotInput(encoded.x_num.shape[1], encoder.cardinalities)
-        return forward_in_parts(
-            network,
-            inputs,
-            torch.from_numpy(encoded.x_num),
-            torch.from_numpy(encoded.x_cat),
-            output=output,
-        )
+        return encoded
 
     def save(self, folder: str | PathLike[str]) -> None:
         """Write the fitted classifier to a folder, without pickle.

@@ -1,4 +1,4 @@
-"""From encoded rows and labels to a fitted network."""
+"""From encoded rows and labels to a fitted model and its decision rule."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,13 +7,83 @@ import torch
 from qclmixnet.core.caller import warn_caller
 from qclmixnet.core.errors import FitWarning
 from qclmixnet.core.seeding import spawn_seeds
+from qclmixnet.decision import OffsetRule, tune_offsets
+from qclmixnet.estimators.member_fitting import Decision, fit_members
+from qclmixnet.estimators.models import MemberModel, SingleModel, for_inference
 from qclmixnet.estimators.progress import epoch_progress
 from qclmixnet.nn import OneHotInput, QCLMixNet
 from qclmixnet.preprocessing import EncodedTable
 from qclmixnet.table import Labels, Table, read_labels, stratified_holdout
-from qclmixnet.training import Recipe, TrainingData, TrainingResult, train
+from qclmixnet.training import (
+    CrossFitRecipe,
+    Recipe,
+    TrainingData,
+    TrainingResult,
+    train,
+)
 
-__all__ = ["build_network", "drop_weightless", "fit_network", "for_inference"]
+__all__ = ["build_network", "drop_weightless", "fit_model", "fit_network"]
+
+
+def fit_model(
+    encoded: EncodedTable,
+    cardinalities: tuple[int, ...],
+    labels: Labels,
+    weights: npt.NDArray[np.float64],
+    *,
+    recipe: Recipe | CrossFitRecipe,
+    decision: Decision,
+    device: torch.device,
+    random_state: object,
+    show_progress: bool,
+) -> tuple[SingleModel | MemberModel, TrainingResult, OffsetRule | None]:
+    """Fit what a recipe describes, and the rule that decides by its probabilities.
+
+    Args:
+        encoded: the rows.
+        cardinalities: codes of each category column.
+        labels: their classes.
+        weights: how much each row counts, above 0.
+        recipe: how to build and train.
+        decision: "argmax", or the score that the rule shall maximise.
+        device: where to compute.
+        random_state: seed of everything random.
+        show_progress: if True a bar is shown.
+
+    Returns:
+        The model, what happened, and the rule; None stands for the plain argmax.
+    """
+    _warn_of_singletons(labels)
+    if isinstance(recipe, CrossFitRecipe):
+        members = fit_members(
+            encoded,
+            cardinalities,
+            labels,
+            weights,
+            recipe=recipe,
+            decision=decision,
+            device=device,
+            random_state=random_state,
+            show_progress=show_progress,
+        )
+        _warn_of_early_end(members.result)
+        return members.model, members.result, members.rule
+    model, result, held_out = fit_network(
+        encoded,
+        cardinalities,
+        labels,
+        weights,
+        recipe=recipe,
+        device=device,
+        random_state=random_state,
+        show_progress=show_progress,
+    )
+    _warn_of_early_end(result)
+    rule = None
+    if decision != "argmax" and len(held_out):
+        proba = model.proba(encoded.take(held_out))
+        rule = tune_offsets(labels.codes[held_out], proba, objective=decision)
+    return model, result, rule
 
 
 def fit_network(
@@ -26,7 +96,7 @@ def fit_network(
     device: torch.device,
     random_state: object,
     show_progress: bool,
-) -> tuple[QCLMixNet, TrainingResult]:
+) -> tuple[SingleModel, TrainingResult, npt.NDArray[np.int64]]:
     """Hold a part out, build a network and train it on the rest.
 
     Args:
@@ -40,12 +110,12 @@ def fit_network(
         show_progress: if True a bar is shown.
 
     Returns:
-        The network with the weights of its best epoch, and what happened.
+        The network with the weights of its best epoch, what happened, and the rows
+        that were held out.
     """
-    _warn_of_singletons(labels)
     seeds = spawn_seeds(random_state, 3)
     data = TrainingData.from_arrays(encoded, labels.codes, weights, device=device)
-    held_out = None
+    held_out, held_out_rows = None, np.zeros(0, dtype=np.int64)
     fraction = recipe.schedule.validation_fraction
     if fraction > 0:
         train_rows, held_out_rows = stratified_holdout(
@@ -70,8 +140,8 @@ def fit_network(
             generator=torch.Generator().manual_seed(seeds[2]),
             on_epoch=on_epoch,
         )
-    _warn_of_early_end(result)
-    return for_inference(model), result
+    for_inference(model)
+    return SingleModel(model, inputs), result, held_out_rows
 
 
 def build_network(
@@ -93,18 +163,6 @@ def build_network(
         n_heads=sizes.n_heads,
         generator=generator,
     )
-
-
-def for_inference(model: QCLMixNet) -> QCLMixNet:
-    """Freeze the network, in double precision where the device has it.
-
-    A float32 matrix product gives a row slightly different results in batches of
-    different size; in float64 a prediction does not depend on its neighbours to any
-    digit that matters, and the weights, being float32 numbers, lose nothing.
-    """
-    model.requires_grad_(requires_grad=False).eval()
-    on_mps = next(model.parameters()).device.type == "mps"
-    return model if on_mps else model.double()
 
 
 def drop_weightless(

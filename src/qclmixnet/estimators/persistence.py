@@ -26,16 +26,21 @@ from safetensors.torch import save as save_tensors
 
 import qclmixnet
 from qclmixnet.core.errors import InputError, InputTypeError, ModelFormatError
-from qclmixnet.estimators.fitting import build_network, for_inference
+from qclmixnet.decision import OffsetRule
+from qclmixnet.estimators.model_files import model_from_dict, model_to_dict
 from qclmixnet.estimators.state import FittedState
 from qclmixnet.preprocessing import TableEncoder
 from qclmixnet.table import Schema
-from qclmixnet.training import EpochRecord, Recipe, TrainingResult
+from qclmixnet.training import CrossFitRecipe, EpochRecord, Recipe, TrainingResult
 
 __all__ = ["check_destination", "load_state", "save_state"]
 
 _FORMAT = 1
 _KIND = "qclmixnet.QCLMixNetClassifier"
+_RECIPES: Mapping[type[Recipe] | type[CrossFitRecipe], str] = {
+    Recipe: "one network",
+    CrossFitRecipe: "cross-fitted members",
+}
 _JSON, _TENSORS = "model.json", "model.safetensors"
 
 
@@ -52,10 +57,7 @@ def save_state(state: FittedState, folder: str | PathLike[str]) -> None:
     """
     target = check_destination(folder)
     encoder, arrays = state.encoder.to_state()
-    tensors = {
-        f"network.{name}": _storable(value)
-        for name, value in state.network.state_dict().items()
-    }
+    model, tensors = model_to_dict(state.model)
     tensors |= {
         f"encoder.{name}": torch.from_numpy(np.ascontiguousarray(value))
         for name, value in arrays.items()
@@ -67,11 +69,12 @@ def save_state(state: FittedState, folder: str | PathLike[str]) -> None:
         "format": _FORMAT,
         "versions": {"qclmixnet": qclmixnet.__version__, "torch": torch.__version__},
         "params": _params_to_dict(state.params),
-        "recipe": state.recipe.to_dict(),
+        "recipe": _recipe_to_dict(state.recipe),
+        "model": model,
+        "rule": None if state.rule is None else state.rule.to_dict(),
         "schema": state.schema.to_dict(),
         "encoder": encoder,
         "classes": _classes_to_dict(state.classes),
-        "n_inputs": state.network.n_features,
         "feature_names": None if names is None else [str(name) for name in names],
         "target_name": state.target_name,
         "result": asdict(state.result),
@@ -128,12 +131,6 @@ def _replaceable(target: Path) -> bool:
         return False
     names = {path.name for path in target.iterdir()}
     return names <= {_JSON, _TENSORS}
-
-
-def _storable(value: torch.Tensor) -> torch.Tensor:
-    # The weights are float32 numbers held in double precision: nothing is lost.
-    value = value.detach().cpu().contiguous()
-    return value.float() if value.is_floating_point() else value
 
 
 def _write_folder(target: Path, content: dict[str, Any], blob: bytes) -> None:
@@ -198,13 +195,18 @@ def load_state(folder: str | PathLike[str], *, device: torch.device) -> FittedSt
 def _rebuild(
     content: dict[str, Any], tensors: dict[str, torch.Tensor], device: torch.device
 ) -> FittedState:
-    recipe = Recipe.from_dict(content["recipe"])
+    recipe = _recipe_from_dict(content["recipe"])
     classes = _classes_from_dict(content["classes"])
-    network = build_network(content["n_inputs"], len(classes), recipe)
-    network.load_state_dict(_with_prefix(tensors, "network."))
-    arrays = {
-        name: value.numpy() for name, value in _with_prefix(tensors, "encoder.").items()
+    encoder_tensors = {
+        name.removeprefix("encoder."): tensors.pop(name)
+        for name in [*tensors]
+        if name.startswith("encoder.")
     }
+    model = model_from_dict(
+        content["model"], tensors, recipe, len(classes), device=device
+    )
+    rule = content["rule"]
+    arrays = {name: value.numpy() for name, value in encoder_tensors.items()}
     names = content["feature_names"]
     result = dict(content["result"])
     history = tuple(EpochRecord(**record) for record in result.pop("history"))
@@ -212,7 +214,8 @@ def _rebuild(
         params=_params_from_dict(content["params"]),
         schema=Schema.from_dict(content["schema"]),
         encoder=TableEncoder.from_state(content["encoder"], arrays),
-        network=for_inference(network.to(device)),
+        model=model,
+        rule=None if rule is None else OffsetRule.from_dict(rule),
         recipe=recipe,
         classes=classes,
         feature_names=None if names is None else np.array(names, dtype=object),
@@ -271,14 +274,15 @@ def _digest(content: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _with_prefix(
-    tensors: dict[str, torch.Tensor], prefix: str
-) -> dict[str, torch.Tensor]:
-    return {
-        name.removeprefix(prefix): value
-        for name, value in tensors.items()
-        if name.startswith(prefix)
-    }
+def _recipe_to_dict(recipe: Recipe | CrossFitRecipe) -> dict[str, Any]:
+    return {"kind": _RECIPES[type(recipe)], "values": recipe.to_dict()}
+
+
+def _recipe_from_dict(stored: Mapping[str, Any]) -> Recipe | CrossFitRecipe:
+    for recipe, kind in _RECIPES.items():
+        if stored["kind"] == kind:
+            return recipe.from_dict(stored["values"])
+    raise ValueError(f"there is no recipe of kind {stored['kind']!r}")
 
 
 def _classes_to_dict(classes: npt.NDArray[Any]) -> dict[str, Any]:
@@ -298,8 +302,8 @@ def _classes_from_dict(stored: dict[str, Any]) -> npt.NDArray[Any]:
 def _params_to_dict(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the constructor's arguments as JSON; a live generator becomes None."""
     out = {name: value for name, value in params.items() if name != "device"}
-    if isinstance(out["preset"], Recipe):
-        out["preset"] = {"recipe": out["preset"].to_dict()}
+    if isinstance(out["preset"], Recipe | CrossFitRecipe):
+        out["preset"] = {"recipe": _recipe_to_dict(out["preset"])}
     if not isinstance(out["random_state"], Integral | None):
         out["random_state"] = None
     if isinstance(out["class_weight"], Mapping):
@@ -325,7 +329,7 @@ def _plain(value: object) -> object:
 def _params_from_dict(stored: Mapping[str, Any]) -> dict[str, Any]:
     params = dict(stored)
     if isinstance(params["preset"], dict):
-        params["preset"] = Recipe.from_dict(params["preset"]["recipe"])
+        params["preset"] = _recipe_from_dict(params["preset"]["recipe"])
     if isinstance(params["class_weight"], dict):
         params["class_weight"] = dict(params["class_weight"]["pairs"])
     return params

@@ -13,9 +13,15 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from qclmixnet.core.checks import check_choice
 from qclmixnet.core.errors import InputError
-from qclmixnet.training import Recipe, recipe
+from qclmixnet.estimators.member_fitting import Decision
+from qclmixnet.training import CrossFitRecipe, Recipe, recipe
 
-__all__ = ["class_weight_of_rows", "resolve_device", "resolve_recipe"]
+__all__ = [
+    "class_weight_of_rows",
+    "resolve_decision",
+    "resolve_device",
+    "resolve_recipe",
+]
 
 # Estimator argument -> (part of the recipe, field). None keeps the preset's value.
 _FIELDS = {
@@ -32,13 +38,25 @@ _FIELDS = {
     "margin": ("loss", "margin"),
     "classification_weight": ("loss", "classification_weight"),
 }
+# The same for cross-fitted members, which lack the other arguments' parts.
+_MEMBER_FIELDS = {
+    "n_members": ("members", "n_members"),
+    "max_epochs": ("schedule", "max_epochs"),
+    "batch_size": ("schedule", "batch_size"),
+    "learning_rate": ("schedule", "learning_rate"),
+    "time_limit_s": ("schedule", "time_limit_s"),
+    "mixup_alpha": ("mixup", "alpha"),
+    "n_neighbors": ("mixup", "n_neighbors"),
+    "focal_gamma": ("loss", "gamma"),
+}
+_DECISIONS = ["argmax", "balanced", "macro_f1", "macro_recall"]
 _CLASS_WEIGHT = (
     "`class_weight` must be None, 'balanced', a number from 0 to 1 or a mapping from "
     "label to weight"
 )
 
 
-def resolve_recipe(params: Mapping[str, Any]) -> Recipe:
+def resolve_recipe(params: Mapping[str, Any]) -> Recipe | CrossFitRecipe:
     """Return the preset's recipe with the arguments that were given put in.
 
     Args:
@@ -48,13 +66,21 @@ def resolve_recipe(params: Mapping[str, Any]) -> Recipe:
         What training follows.
 
     Raises:
-        InputError: an argument is out of range; the message names it.
+        InputError: an argument is out of range, or the preset has no part that it
+            could change; the message names it.
     """
     out = recipe(params["preset"])
+    known = _MEMBER_FIELDS if isinstance(out, CrossFitRecipe) else _FIELDS
+    given = {
+        name: params[name]
+        for name in (*_FIELDS, *_MEMBER_FIELDS)
+        if params[name] is not None
+    }
+    _refuse_foreign(out, given, known)
     changes: dict[str, dict[str, Any]] = {}
-    for name, (part, field) in _FIELDS.items():
-        if params[name] is not None:
-            changes.setdefault(part, {})[field] = params[name]
+    for name, value in given.items():
+        part, field = known[name]
+        changes.setdefault(part, {})[field] = value
     class_weight = params["class_weight"]
     if isinstance(class_weight, bool):
         raise InputError(f"{_CLASS_WEIGHT}, got {class_weight!r}.")
@@ -65,6 +91,61 @@ def resolve_recipe(params: Mapping[str, Any]) -> Recipe:
     for part, values in changes.items():
         out = replace(out, **{part: replace(getattr(out, part), **values)})
     return out
+
+
+def _refuse_foreign(
+    out: Recipe | CrossFitRecipe,
+    given: Mapping[str, Any],
+    known: Mapping[str, tuple[str, str]],
+) -> None:
+    """Refuse arguments that would change nothing."""
+    foreign = [name for name in given if name not in known]
+    if isinstance(out, CrossFitRecipe) and out.mixup.mixed_fraction == 0:
+        mixing = {name for name, (part, _) in known.items() if part == "mixup"}
+        foreign += [name for name in given if name in mixing]
+    if foreign:
+        which = "cross-fitted members" if known is _MEMBER_FIELDS else "one network"
+        other = "paper" if known is _MEMBER_FIELDS else "default"
+        raise InputError(
+            f"{', '.join(f'`{name}`' for name in foreign)} would change nothing: the "
+            f"recipe fits {which} without that part. Leave it out, or take "
+            f'`preset="{other}"`.'
+        )
+
+
+def resolve_decision(
+    params: Mapping[str, Any], chosen: Recipe | CrossFitRecipe
+) -> Decision:
+    """Return the decision rule that was asked for, or the preset's.
+
+    Args:
+        params: the estimator's arguments by name.
+        chosen: what training follows.
+
+    Returns:
+        The name of the rule.
+
+    Raises:
+        InputError: there is no rule of that name, or no row is held out to tune it on.
+    """
+    decision, class_weight = params["decision"], params["class_weight"]
+    if decision is None:
+        # Stated class weights say what an error costs; a rule that goes for another
+        # score would undo them.
+        stated = isinstance(class_weight, str | Mapping)
+        own = isinstance(chosen, CrossFitRecipe) and not stated
+        return "balanced" if own else "argmax"
+    name: Decision = check_choice(decision, "decision", _DECISIONS)  # type: ignore[assignment]
+    if (
+        name != "argmax"
+        and isinstance(chosen, Recipe)
+        and chosen.schedule.validation_fraction == 0
+    ):
+        raise InputError(
+            f"`decision={name!r}` is tuned on held-out rows, and `validation_fraction` "
+            "is 0. Hold some out, or decide by 'argmax'."
+        )
+    return name
 
 
 def class_weight_of_rows(

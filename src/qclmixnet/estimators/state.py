@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from qclmixnet.nn import QCLMixNet
+from qclmixnet.decision import OffsetRule
+from qclmixnet.estimators.models import MemberModel, SingleModel
 from qclmixnet.preprocessing import TableEncoder
 from qclmixnet.table import Schema
-from qclmixnet.training import Recipe, TrainingResult
+from qclmixnet.training import CrossFitRecipe, Recipe, TrainingResult
 
 __all__ = ["FittedState"]
 
@@ -22,8 +23,9 @@ class FittedState:
         params: the constructor's arguments by name.
         schema: the columns of the training table.
         encoder: turns a table into arrays.
-        network: turns those into logits.
-        recipe: how the network was built and trained.
+        model: turns those into probabilities.
+        rule: decides by them; None decides for the most probable class.
+        recipe: how the model was built and trained.
         classes: the labels, sorted.
         feature_names: the columns' names, when the table had names.
         target_name: the labels' name, when they had one.
@@ -33,8 +35,9 @@ class FittedState:
     params: dict[str, Any]
     schema: Schema
     encoder: TableEncoder
-    network: QCLMixNet
-    recipe: Recipe
+    model: SingleModel | MemberModel
+    rule: OffsetRule | None
+    recipe: Recipe | CrossFitRecipe
     classes: npt.NDArray[np.generic]
     feature_names: npt.NDArray[np.object_] | None
     target_name: str | None

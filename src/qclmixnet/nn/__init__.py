@@ -1,4 +1,7 @@
-"""The published network as plain PyTorch modules, usable in anyone's training loop.
+"""Networks as plain PyTorch modules, usable in anyone's training loop.
+
+`QCLMixNet` is the published network; `MemberNetwork` is the default preset's, many
+members in one module.
 
 Each module that has parameters takes a ``torch.Generator`` and draws its initial
 weights from that alone; building a model never touches torch's global random state.
@@ -7,11 +10,19 @@ built for both raise ``InputError``.
 """
 
 from qclmixnet.nn.attention import FeatureAttention
+from qclmixnet.nn.bins import PiecewiseLinearEncoding, StackedBinEmbedding
 from qclmixnet.nn.embeddings import FeatureTokens, OneHotInput
 from qclmixnet.nn.encoder import Encoder
 from qclmixnet.nn.entanglement import EntanglementLayer
 from qclmixnet.nn.heads import ClassifierHead, ProjectionHead
+from qclmixnet.nn.member_input import MemberInput
+from qclmixnet.nn.member_network import (
+    MemberNetwork,
+    MemberOutput,
+    StackedEntanglement,
+)
 from qclmixnet.nn.model import ModelOutput, QCLMixNet
+from qclmixnet.nn.stacked import StackedDropout, StackedLinear, StackedNorm
 
 __all__ = [
     "ClassifierHead",
@@ -19,8 +30,17 @@ __all__ = [
     "EntanglementLayer",
     "FeatureAttention",
     "FeatureTokens",
+    "MemberInput",
+    "MemberNetwork",
+    "MemberOutput",
     "ModelOutput",
     "OneHotInput",
+    "PiecewiseLinearEncoding",
     "ProjectionHead",
     "QCLMixNet",
+    "StackedBinEmbedding",
+    "StackedDropout",
+    "StackedEntanglement",
+    "StackedLinear",
+    "StackedNorm",
 ]

@@ -4,8 +4,9 @@ Statistics come from the training rows alone, and a row is encoded without a loo
 the rows beside it.
 """
 
+from qclmixnet.preprocessing.bins import quantile_edges
 from qclmixnet.preprocessing.encoded import EncodedTable
 from qclmixnet.preprocessing.encoder import TableEncoder
 from qclmixnet.preprocessing.scaling import Scaling
 
-__all__ = ["EncodedTable", "Scaling", "TableEncoder"]
+__all__ = ["EncodedTable", "Scaling", "TableEncoder", "quantile_edges"]

@@ -23,3 +23,7 @@ class EncodedTable:
     x_num: Float32[np.ndarray, "rows n_num"]
     x_cat: Int64[np.ndarray, "rows n_cat"]
     unseen: Mapping[str, int]
+
+    def take(self, rows: Int64[np.ndarray, " taken"]) -> "EncodedTable":
+        """Return the named rows, in that order."""
+        return EncodedTable(self.x_num[rows], self.x_cat[rows], self.unseen)

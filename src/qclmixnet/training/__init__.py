@@ -6,23 +6,38 @@ from qclmixnet.training.config import (
     NetworkConfig,
     Recipe,
     ScheduleConfig,
-    recipe,
 )
+from qclmixnet.training.cross_fit import deal_folds
 from qclmixnet.training.data import TrainingData
 from qclmixnet.training.history import EpochRecord, TrainingResult
 from qclmixnet.training.inference import forward_in_parts
 from qclmixnet.training.loop import train
+from qclmixnet.training.member_config import (
+    CrossFitRecipe,
+    FocalConfig,
+    MemberConfig,
+    MemberSchedule,
+)
+from qclmixnet.training.members import member_outputs, train_members
+from qclmixnet.training.presets import recipe
 
 __all__ = [
+    "CrossFitRecipe",
     "EpochRecord",
+    "FocalConfig",
     "LossConfig",
+    "MemberConfig",
+    "MemberSchedule",
     "MixupConfig",
     "NetworkConfig",
     "Recipe",
     "ScheduleConfig",
     "TrainingData",
     "TrainingResult",
+    "deal_folds",
     "forward_in_parts",
+    "member_outputs",
     "recipe",
     "train",
+    "train_members",
 ]

@@ -1,7 +1,7 @@
 """Everything that decides how a network is built and fitted, as frozen dataclasses.
 
-A `Recipe` is the whole of it; `recipe("paper")` is the published network with the
-choices that the publication leaves open.
+A `Recipe` is the whole of it for the published network: its defaults are the published
+choices, and ours where the publication leaves them open.
 
 References:
     Jahin, Abid, Mridha (2025), "Quantum-Informed Contrastive Learning with Dynamic
@@ -24,10 +24,7 @@ __all__ = [
     "NetworkConfig",
     "Recipe",
     "ScheduleConfig",
-    "recipe",
 ]
-
-Preset = Literal["default", "paper"]
 
 
 @dataclass(frozen=True)
@@ -244,34 +241,3 @@ class Recipe:
             )
         except TypeError as error:
             raise InputError(f"Not a recipe: {error}.") from error
-
-
-def recipe(preset: object) -> Recipe:
-    """Return the recipe of a preset.
-
-    Args:
-        preset: "paper" for the published network, "default" for ours, or a `Recipe`,
-            which is returned as it is.
-
-    Returns:
-        The recipe.
-
-    Raises:
-        InputError: `preset` is none of these.
-
-    >>> recipe("paper").mixup.n_neighbors
-    5
-    """
-    if isinstance(preset, Recipe):
-        return preset
-    name = check_choice(preset, "preset", ["default", "paper"])
-    return Recipe() if name == "paper" else _default()
-
-
-def _default() -> Recipe:
-    """The published network with rarer classes weighing more in a milder focal loss.
-
-    Of the small changes tried on development tables these two had the best means; the
-    intervals cover 0 (benchmarks/studies/first_default.py, docs: presets).
-    """
-    return Recipe(loss=LossConfig(gamma=1.0, class_weight_power=0.5))

@@ -1,0 +1,104 @@
+"""Probabilities that mean what they say again after training with class weights."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+from scipy.special import log_softmax
+
+__all__ = ["ProbabilityScaling", "fit_scaling"]
+
+_TINY = 1e-12
+_FEWEST_ROWS = 20
+
+
+@dataclass(frozen=True)
+class ProbabilityScaling:
+    """A temperature, and how much of the class weights to take back.
+
+    Probabilities p become proportional to ``p^sharpness / w^undone`` with the class
+    weights w of the training.
+
+    Attributes:
+        sharpness: above 1 more extreme, below 1 less; the inverse of a temperature.
+        undone: 0 keeps the effect of the weights, 1 removes it whole.
+        log_weights: logarithm of each class's weight.
+    """
+
+    sharpness: float
+    undone: float
+    log_weights: tuple[float, ...]
+
+    def __call__(self, proba: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return scaled probabilities.
+
+        Args:
+            proba: rows by classes.
+
+        Returns:
+            The same shape; each row sums to 1.
+        """
+        log_p = np.log(np.maximum(proba, _TINY))
+        return _scaled(log_p, np.array(self.log_weights), self.sharpness, self.undone)
+
+
+def fit_scaling(
+    y_true: npt.NDArray[np.int64],
+    proba: npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float64],
+    sample_weight: npt.NDArray[np.float64] | None = None,
+) -> ProbabilityScaling:
+    """Choose the scaling with the lowest log-loss on rows not learned from.
+
+    Args:
+        y_true: class number of each row.
+        proba: predicted probabilities, rows by classes.
+        weights: weight of each class in training, above 0.
+        sample_weight: how much each row counts, at least 0; None counts all alike.
+
+    Returns:
+        The scaling; with fewer than 20 rows the one that only takes the weights back.
+
+    References:
+        Guo, Pleiss, Sun, Weinberger (2017), "On Calibration of Modern Neural
+        Networks", section 4.2 (temperature), arXiv 1706.04599; Elkan (2001), "The
+        Foundations of Cost-Sensitive Learning", theorem 2, for taking weights back.
+
+    >>> y = np.repeat([0, 1], [30, 10])
+    >>> proba = np.full((40, 2), 0.5)  # what weights of 1 and 3 make of 30 : 10
+    >>> fit_scaling(y, proba, np.array([1.0, 3.0]))(proba)[0].round(3)
+    array([0.75, 0.25])
+    """
+    log_weights = np.log(weights)
+    log_p = np.log(np.maximum(proba, _TINY))
+    sharpness, undone = 1.0, 1.0
+    if len(y_true) >= _FEWEST_ROWS:
+        rows = np.arange(len(y_true))
+        counts = np.ones(len(y_true)) if sample_weight is None else sample_weight
+        counts = counts / counts.mean()
+
+        def loss(values: npt.NDArray[np.float64]) -> float:
+            scaled = log_softmax(
+                np.exp(values[0]) * log_p - values[1] * log_weights, axis=1
+            )
+            # A mild pull to the start decides where the rows do not.
+            pull = 0.5 * (values[0] ** 2 + (values[1] - 1) ** 2)
+            return float(-(scaled[rows, y_true] * counts).sum() + pull)
+
+        found = minimize(loss, np.array([0.0, 1.0]), method="Nelder-Mead")
+        sharpness, undone = float(np.exp(found.x[0])), float(found.x[1])
+    return ProbabilityScaling(sharpness, undone, tuple(map(float, log_weights)))
+
+
+def _scaled(
+    log_p: npt.NDArray[np.float64],
+    log_weights: npt.NDArray[np.float64],
+    sharpness: float,
+    undone: float,
+) -> npt.NDArray[np.float64]:
+    out: npt.NDArray[np.float64] = np.exp(
+        log_softmax(sharpness * log_p - undone * log_weights, axis=1)
+    )
+    out /= out.sum(axis=1, keepdims=True)
+    return out

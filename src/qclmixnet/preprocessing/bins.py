@@ -1,0 +1,40 @@
+"""Edges of bins that hold about the same number of training rows."""
+
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import Float32
+
+__all__ = ["quantile_edges"]
+
+
+def quantile_edges(
+    x: Float32[np.ndarray, "rows columns"], *, n_bins: int
+) -> tuple[npt.NDArray[np.int64], list[npt.NDArray[np.float64]]]:
+    """Choose the edges of each column's bins by the quantiles of its values.
+
+    A column with few different values gets an edge at each of them. One with fewer
+    than three gets no bins: a linear map says all there is to say.
+
+    Args:
+        x: the training rows.
+        n_bins: bins per column at most, >= 2.
+
+    Returns:
+        The columns that have bins, and the increasing edges of each.
+
+    >>> columns, edges = quantile_edges(np.float32([[0, 1], [1, 1], [5, 1]]), n_bins=4)
+    >>> columns, edges
+    (array([0]), [array([0., 1., 5.])])
+    """
+    columns, edges = [], []
+    for column in range(x.shape[1]):
+        values = x[:, column].astype(np.float64)
+        different = np.unique(values)
+        if len(different) > n_bins + 1:
+            different = np.unique(np.quantile(values, np.linspace(0, 1, n_bins + 1)))
+        # float32 arithmetic later must not meet bins of no width.
+        wide = np.concatenate([[True], np.diff(different) > 1e-6])
+        if wide.sum() >= 3:
+            columns.append(column)
+            edges.append(different[wide])
+    return np.array(columns, dtype=np.int64), edges

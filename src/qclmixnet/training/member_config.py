@@ -1,0 +1,264 @@
+"""How the cross-fitted members of the default preset are built and fitted."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from qclmixnet.core.checks import check_choice, check_integer, check_real
+from qclmixnet.core.errors import InputError
+from qclmixnet.training.config import MixupConfig
+
+__all__ = [
+    "CrossFitRecipe",
+    "FocalConfig",
+    "MemberConfig",
+    "MemberSchedule",
+    "ResolvedSchedule",
+]
+
+
+@dataclass(frozen=True)
+class MemberConfig:
+    """Sizes of the members.
+
+    Attributes:
+        n_members: networks in the ensemble, a multiple of the number of folds.
+        binned_share: share of the members, the last ones, that also see the numbers
+            as bins.
+        n_bins: bins of a number at most.
+        d_hidden: width of the representation.
+        d_embedding: length of a binned column's vector.
+        n_blocks: residual blocks.
+        dropout: share of the numbers dropped inside a block while training.
+        entangle: add the layer of gated waves.
+    """
+
+    n_members: int = 8
+    binned_share: float = 0.5
+    n_bins: int = 16
+    d_hidden: int = 32
+    d_embedding: int = 8
+    n_blocks: int = 1
+    dropout: float = 0.15
+    entangle: bool = False
+
+    def __post_init__(self) -> None:
+        check_integer(self.n_members, "n_members", low=1)
+        check_real(self.binned_share, "binned_share", low=0, high=1)
+        check_integer(self.n_bins, "n_bins", low=2)
+        check_integer(self.d_hidden, "d_hidden", low=1)
+        check_integer(self.d_embedding, "d_embedding", low=1)
+        check_integer(self.n_blocks, "n_blocks", low=0)
+        check_real(self.dropout, "dropout", low=0, high=1, open_high=True)
+
+    @property
+    def n_binned(self) -> int:
+        """Members that see bins."""
+        return round(self.binned_share * self.n_members)
+
+
+@dataclass(frozen=True)
+class FocalConfig:
+    """The classification loss.
+
+    Attributes:
+        gamma: focusing strength of the focal loss; 0 is cross-entropy.
+        class_weight_power: rows weigh (N / (C n_c)) to this power; 0 weighs all alike,
+            1 all classes alike.
+    """
+
+    gamma: float = 1.0
+    class_weight_power: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_real(self.gamma, "focal_gamma", low=0)
+        check_real(self.class_weight_power, "class_weight", low=0, high=1)
+
+
+@dataclass(frozen=True)
+class ResolvedSchedule:
+    """A schedule for a table of known size.
+
+    Attributes:
+        batch_size: real rows in a step.
+        steps_per_epoch: steps in a pass; the rows left over by whole batches sit a
+            pass out, others in each.
+        n_epochs: passes.
+        learning_rate: highest step size.
+        final_rate: share of it left at the end.
+        warmup_steps: steps of linear rise.
+        n_scores: epochs that are scored, the last one among them.
+    """
+
+    batch_size: int
+    steps_per_epoch: int
+    n_epochs: int
+    learning_rate: float
+    final_rate: float
+    warmup_steps: int
+    n_scores: int
+
+    def rate(self, step: int) -> float:
+        """Return the step size of a step, counted from 0: a rise, then a cosine."""
+        n_steps = self.n_epochs * self.steps_per_epoch
+        # A fit of a few steps must not spend them all on warming up.
+        warmup = min(self.warmup_steps, n_steps // 10)
+        if step < warmup:
+            return self.learning_rate * (step + 1) / (warmup + 1)
+        done = min((step - warmup) / max(n_steps - warmup, 1), 1.0)
+        wave = 0.5 * (1 + math.cos(math.pi * done))
+        return self.learning_rate * (self.final_rate + (1 - self.final_rate) * wave)
+
+    @property
+    def n_scored(self) -> int:
+        """How many epochs are scored."""
+        return sum(map(self.is_scored, range(1, self.n_epochs + 1)))
+
+    def is_scored(self, epoch: int) -> bool:
+        """Say whether an epoch, counted from 1, is scored."""
+        every = max(1, self.n_epochs // self.n_scores)
+        return (self.n_epochs - epoch) % every == 0
+
+
+@dataclass(frozen=True)
+class MemberSchedule:
+    """How long and how fast to learn.
+
+    The number of steps follows the table: `epochs` passes, but at least `min_steps`
+    steps and at most `max_steps`, unless these were fewer than `min_epochs` passes.
+
+    Attributes:
+        epochs: passes over the table.
+        min_epochs: passes that even the largest table gets.
+        min_steps: steps that even the smallest table gets.
+        max_steps: steps above which a table gets no more than `min_epochs` passes.
+        max_epochs: passes at most, whatever the other numbers say; None for no limit.
+        batch_size: real rows in a step at most.
+        learning_rate: highest step size, reached after the warm-up.
+        final_rate: share of it left at the end of the cosine.
+        warmup_steps: steps of linear rise.
+        weight_decay: pull of the weights to 0.
+        max_gradient_norm: a member's longer gradient is shortened to this length.
+        average: share of the weights' moving average that a step keeps.
+        n_scores: how often left-out rows are scored to choose the epoch.
+        time_limit_s: seconds after which the best epoch so far is taken; None for no
+            limit. At least one epoch is always finished.
+    """
+
+    epochs: int = 100
+    min_epochs: int = 10
+    min_steps: int = 300
+    max_steps: int = 1500
+    max_epochs: int | None = None
+    batch_size: int = 256
+    learning_rate: float = 2e-3
+    final_rate: float = 0.05
+    warmup_steps: int = 20
+    weight_decay: float = 0.01
+    max_gradient_norm: float = 1.0
+    average: float = 0.98
+    n_scores: int = 20
+    time_limit_s: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "min_epochs", "min_steps", "max_steps", "n_scores"):
+            check_integer(getattr(self, name), name, low=1)
+        if self.max_epochs is not None:
+            check_integer(self.max_epochs, "max_epochs", low=1)
+        check_integer(self.batch_size, "batch_size", low=2)
+        check_real(self.learning_rate, "learning_rate", low=0, open_low=True)
+        check_real(self.final_rate, "final_rate", low=0, high=1)
+        check_integer(self.warmup_steps, "warmup_steps", low=0)
+        check_real(self.weight_decay, "weight_decay", low=0)
+        check_real(self.max_gradient_norm, "max_gradient_norm", low=0, open_low=True)
+        check_real(self.average, "average", low=0, high=1, open_high=True)
+        if self.time_limit_s is not None:
+            check_real(self.time_limit_s, "time_limit_s", low=0, open_low=True)
+
+    def resolve(self, n_rows: int) -> ResolvedSchedule:
+        """Return the schedule of a table of ``n_rows`` rows.
+
+        >>> [MemberSchedule().resolve(n).n_epochs for n in (100, 1_000, 1_000_000)]
+        [300, 100, 10]
+        """
+        batch_size = max(1, min(self.batch_size, n_rows))
+        per_epoch = max(1, n_rows // batch_size)
+        n_epochs = max(self.epochs, math.ceil(self.min_steps / per_epoch))
+        n_epochs = min(n_epochs, max(self.max_steps // per_epoch, self.min_epochs))
+        if self.max_epochs is not None:
+            n_epochs = min(n_epochs, self.max_epochs)
+        return ResolvedSchedule(
+            batch_size=batch_size,
+            steps_per_epoch=per_epoch,
+            n_epochs=n_epochs,
+            learning_rate=self.learning_rate,
+            final_rate=self.final_rate,
+            warmup_steps=self.warmup_steps,
+            n_scores=self.n_scores,
+        )
+
+
+@dataclass(frozen=True)
+class CrossFitRecipe:
+    """A whole way of fitting cross-fitted members.
+
+    Attributes:
+        scaling: how numbers are brought to a common scale.
+        max_levels: levels of a category that get a column of their own.
+        n_folds: each member leaves out one of so many folds.
+        members: sizes of the networks.
+        mixup: how rows are mixed.
+        loss: the classification loss.
+        schedule: how long and how fast.
+
+    Derive a variant with ``dataclasses.replace``.
+    """
+
+    scaling: Literal["standard", "robust"] = "robust"
+    max_levels: int = 64
+    n_folds: int = 4
+    members: MemberConfig = field(default_factory=MemberConfig)
+    mixup: MixupConfig = field(
+        default_factory=lambda: MixupConfig(mixed_fraction=0.0, same_class=False)
+    )
+    loss: FocalConfig = field(default_factory=FocalConfig)
+    schedule: MemberSchedule = field(default_factory=MemberSchedule)
+
+    def __post_init__(self) -> None:
+        check_choice(self.scaling, "scaling", ["standard", "robust"])
+        check_integer(self.max_levels, "max_levels", low=1)
+        check_integer(self.n_folds, "n_folds", low=2)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the recipe as nested plain values, fit for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "CrossFitRecipe":
+        """Rebuild a recipe from `to_dict`'s result.
+
+        Args:
+            values: the nested values.
+
+        Returns:
+            An equal recipe.
+
+        Raises:
+            InputError: a key is unknown, or a value is out of range.
+        """
+        nested = {
+            "members": MemberConfig,
+            "mixup": MixupConfig,
+            "loss": FocalConfig,
+            "schedule": MemberSchedule,
+        }
+        try:
+            return cls(
+                **{
+                    key: nested[key](**value) if key in nested else value
+                    for key, value in values.items()
+                }
+            )
+        except TypeError as error:
+            raise InputError(f"Not a recipe: {error}.") from error
