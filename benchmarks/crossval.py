@@ -71,7 +71,8 @@ def _fit(clf, X: pd.DataFrame, y: pd.Series, train, test) -> dict[str, float]:
     full = np.zeros((len(test), len(classes)))
     full[:, class_codes(clf.classes_, classes)] = proba
     truth = class_codes(y.iloc[test], classes)
-    scores = score_predictions(truth, full.argmax(1), full, labels=classes.tolist())
+    predicted = class_codes(clf.predict(X.iloc[test]), classes)
+    scores = score_predictions(truth, predicted, full, labels=classes.tolist())
     row = {name: round(getattr(scores, name), 6) for name in SCORES}
     return {
         **row,

@@ -11,7 +11,6 @@ Tables over 6,000 rows are cut to 6,000 in the way the benchmark cuts training p
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import joblib
 import numpy as np

@@ -127,6 +127,10 @@ BAD_ARGUMENTS: list[tuple[str, object, str]] = [
     ("preset", "best", "`preset` must be one of 'default', 'paper', got 'best'"),
     ("preset", None, "`preset`.*got None"),
     ("preset", 3, "`preset`.*got 3"),
+    ("n_members", 0, "`n_members`.*at least 1, got 0"),
+    ("n_members", 2.5, r"`n_members`.*got 2\.5"),
+    ("decision", "best", "`decision`.*got 'best'"),
+    ("decision", ["argmax"], "`decision`.*got"),
     ("max_epochs", 0, "`max_epochs`.*at least 1, got 0"),
     ("max_epochs", -3, "`max_epochs`.*got -3"),
     ("max_epochs", 1.5, r"`max_epochs`.*got 1\.5"),
@@ -193,11 +197,52 @@ def test_bad_weights_are_refused(case: str, refuse: Refuse) -> None:
     refuse(lambda: fit(NUMBERS, LABELS, weight), words)
 
 
+# Arguments of the published network that the default preset has no part for.
+PAPER_ALONE = {
+    "mixup_alpha",
+    "n_neighbors",
+    "temperature",
+    "margin",
+    "classification_weight",
+    "validation_fraction",
+    "patience",
+}
+
+
 @pytest.mark.parametrize(("name", "value", "words"), BAD_ARGUMENTS)
 def test_a_bad_argument_is_refused(
     name: str, value: object, words: str, refuse: Refuse
 ) -> None:
-    refuse(lambda: fit(NUMBERS, LABELS, **{name: value}), words)
+    preset = "paper" if name in PAPER_ALONE else "default"
+    refuse(lambda: fit(NUMBERS, LABELS, **{"preset": preset, name: value}), words)
+
+
+@pytest.mark.parametrize("name", sorted(PAPER_ALONE))
+def test_an_argument_that_would_change_nothing_is_refused(
+    name: str, refuse: Refuse
+) -> None:
+    words = f'`{name}` would change nothing.*`preset="paper"`'
+    refuse(lambda: fit(NUMBERS, LABELS, **{name: 1}), words)
+
+
+def test_members_of_a_single_network_are_refused(refuse: Refuse) -> None:
+    refuse(
+        lambda: fit(NUMBERS, LABELS, preset="paper", n_members=4),
+        '`n_members` would change nothing.*`preset="default"`',
+    )
+
+
+def test_a_rule_cannot_be_tuned_without_held_out_rows(refuse: Refuse) -> None:
+    refuse(
+        lambda: fit(
+            NUMBERS,
+            LABELS,
+            preset="paper",
+            decision="balanced",
+            validation_fraction=0,
+        ),
+        "`decision='balanced'`.*`validation_fraction` is 0",
+    )
 
 
 def test_an_absent_cuda_device_is_refused(

@@ -99,6 +99,11 @@ def _forge(change: Callable[[dict[str, object]], object]) -> Damage:
     return _edit(forged)
 
 
+def _dict(value: object) -> dict[str, object]:
+    assert isinstance(value, dict)
+    return value
+
+
 def _truncate(name: str) -> Damage:
     return lambda folder: os.truncate(folder / name, 100)
 
@@ -138,7 +143,15 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
         _forge(lambda c: c.pop("tensors_sha256")),
         "not a model that|damaged",
     ),
-    "forged width": (_forge(lambda c: c.update(n_inputs=3)), "not a model that"),
+    "forged width": (
+        _forge(lambda c: c.update(model={**_dict(c["model"]), "n_num": 3})),
+        "not a model that",
+    ),
+    "forged edges": (
+        _forge(lambda c: c.update(model={**_dict(c["model"]), "edges": [[1.0]]})),
+        "not a model that",
+    ),
+    "forged rule": (_forge(lambda c: c.update(rule={})), "decision rule is damaged"),
     "forged schema": (
         _forge(lambda c: c.update(schema={"columns": [{}]})),
         "not a model that|damaged column",

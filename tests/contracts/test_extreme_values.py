@@ -34,7 +34,7 @@ def _object_column(*cells: object) -> pd.DataFrame:
 
 
 FITS: dict[str, Callable[[], QCLMixNetClassifier]] = {
-    "more neighbours than rows": lambda: _fit(n_neighbors=10**9),
+    "more neighbours than rows": lambda: _fit(preset="paper", n_neighbors=10**9),
     "huge class weights": lambda: _fit(class_weight={"a": 1e308, "b": 1e308}),
     "huge sample weights": lambda: _fit(sample_weight=[1e308] * 40),
     "both": lambda: _fit(class_weight={"a": 1e308}, sample_weight=[1e308] * 40),

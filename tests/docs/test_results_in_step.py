@@ -33,13 +33,11 @@ def test_the_results_page_shows_the_stored_rows(
     assert script.render(rows) in script.PAGE.read_text("utf-8")
 
 
-def test_the_presets_page_shows_the_studys_rows(
+def test_the_recipe_page_shows_the_studys_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    script = _load("first_default", monkeypatch, ".", "studies")
-    rows = pd.read_csv(script.ROWS)
-    page = (ROOT / "docs" / "explanation" / "presets.md").read_text("utf-8")
-    assert script.summary(rows) in page
+    script = _load("recipe", monkeypatch, ".", "studies")
+    assert script.summary(pd.read_csv(script.ROWS)) in script.PAGE.read_text("utf-8")
 
 
 def test_the_performance_page_shows_the_newest_rows(

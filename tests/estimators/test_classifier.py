@@ -19,12 +19,13 @@ from sklearn.utils.estimator_checks import (
 
 from qclmixnet import QCLMixNetClassifier
 from qclmixnet.core.errors import FitWarning, InputError
+from qclmixnet.estimators.models import MemberModel, SingleModel
 from qclmixnet.estimators.settings import (
     class_weight_of_rows,
     resolve_device,
     resolve_recipe,
 )
-from qclmixnet.training import recipe
+from qclmixnet.training import CrossFitRecipe, Recipe, recipe
 
 pytestmark = pytest.mark.usefixtures("users_view")
 
@@ -62,7 +63,7 @@ def test_scikit_learns_own_checks(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("readonly_memmap", [False, True])
-def test_scikit_learn_agrees_when_the_argmax_decides(readonly_memmap: bool) -> None:
+def test_scikit_learn_agrees_when_the_argmax_decides(*, readonly_memmap: bool) -> None:
     clf = QCLMixNetClassifier(decision="argmax", max_epochs=40)
     check_classifiers_train("argmax", clf, readonly_memmap=readonly_memmap)
 
@@ -125,11 +126,55 @@ def test_embedding_has_the_recipes_width_and_feeds_the_classifier_head() -> None
     X, y = _table()
     clf = _quick().fit(X, y)
     embedding = clf.embed(X)
+    assert isinstance(clf.recipe_, Recipe)
     assert embedding.shape == (len(X), clf.recipe_.network.d_repr)
+    assert isinstance(clf.state_.model, SingleModel)
     head = clf.state_.model.network.classifier
     with torch.no_grad():
         proba = head(torch.tensor(embedding)).softmax(dim=1).numpy()
     np.testing.assert_allclose(proba, clf.predict_proba(X), rtol=1e-10)
+
+
+def test_an_ensembles_embedding_holds_the_members_side_by_side() -> None:
+    X, y = _table()
+    clf = QCLMixNetClassifier(max_epochs=8, random_state=0).fit(X, y)
+    assert isinstance(clf.recipe_, CrossFitRecipe)
+    assert isinstance(clf.state_.model, MemberModel)
+    n_members, width = 8, clf.recipe_.members.d_hidden
+    by_member = clf.embed(X).reshape(len(X), n_members, width).transpose(1, 0, 2)
+    with torch.no_grad():
+        logits = clf.state_.model.network.head(torch.tensor(by_member.copy()))
+    mean = logits.softmax(dim=2).mean(dim=0).numpy()
+    np.testing.assert_allclose(
+        clf.state_.model.scaling(mean), clf.predict_proba(X), rtol=1e-9
+    )
+
+
+def test_the_rule_decides_on_the_probabilities_that_are_returned() -> None:
+    X, y = _table()
+    clf = QCLMixNetClassifier(max_epochs=8, random_state=0).fit(X, y)
+    assert clf.decision_rule_ is not None
+    codes = clf.decision_rule_.decide(clf.predict_proba(X))
+    np.testing.assert_array_equal(clf.predict(X), clf.classes_[codes])
+    plain = QCLMixNetClassifier(max_epochs=8, random_state=0, decision="argmax")
+    plain.fit(X, y)
+    assert plain.decision_rule_ is None
+    # The rule is tuned after the fit and leaves the probabilities as they are.
+    np.testing.assert_array_equal(plain.predict_proba(X), clf.predict_proba(X))
+
+
+def test_stated_class_weights_are_not_undone_by_a_rule() -> None:
+    X, y = _table()
+    clf = QCLMixNetClassifier(max_epochs=8, random_state=0, class_weight="balanced")
+    assert clf.fit(X, y).decision_rule_ is None
+
+
+def test_the_paper_preset_can_follow_a_rule_tuned_on_its_held_out_rows() -> None:
+    X, y = _table()
+    clf = _quick(decision="macro_recall").fit(X, y)
+    assert clf.decision_rule_ is not None
+    codes = clf.decision_rule_.decide(clf.predict_proba(X))
+    np.testing.assert_array_equal(clf.predict(X), clf.classes_[codes])
 
 
 def test_weight_zero_is_the_same_as_leaving_the_row_out() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from qclmixnet.core.errors import InputError
 from qclmixnet.training import (
+    CrossFitRecipe,
     LossConfig,
     MixupConfig,
     NetworkConfig,
@@ -17,6 +18,7 @@ from qclmixnet.training import (
 
 def test_the_published_numbers_are_the_paper_presets() -> None:
     paper = recipe("paper")
+    assert isinstance(paper, Recipe)
     assert (paper.network.d_repr, paper.network.d_projection) == (32, 8)
     assert (paper.network.d_hidden, paper.network.d_token) == (64, 16)
     assert (paper.mixup.n_neighbors, paper.mixup.alpha) == (5, 0.4)
@@ -29,13 +31,31 @@ def test_the_published_numbers_are_the_paper_presets() -> None:
 
 
 def test_a_recipe_survives_json() -> None:
-    chosen = replace(recipe("default"), mixup=MixupConfig(n_neighbors=3))
+    chosen = replace(Recipe(), mixup=MixupConfig(n_neighbors=3))
     assert Recipe.from_dict(json.loads(json.dumps(chosen.to_dict()))) == chosen
 
 
-def test_a_recipe_is_returned_as_it_is() -> None:
-    chosen = Recipe(max_levels=3)
+@pytest.mark.parametrize(
+    ("preset", "kind"), [("paper", Recipe), ("default", CrossFitRecipe)]
+)
+def test_a_preset_survives_json(
+    preset: str, kind: type[Recipe] | type[CrossFitRecipe]
+) -> None:
+    chosen = recipe(preset)
+    assert chosen == kind()
+    assert kind.from_dict(json.loads(json.dumps(chosen.to_dict()))) == chosen
+
+
+@pytest.mark.parametrize("chosen", [Recipe(max_levels=3), CrossFitRecipe(max_levels=3)])
+def test_a_recipe_is_returned_as_it_is(chosen: Recipe | CrossFitRecipe) -> None:
     assert recipe(chosen) is chosen
+
+
+def test_one_kind_of_recipe_is_not_read_as_the_other() -> None:
+    with pytest.raises(InputError, match=r"Not a recipe: .*momentum"):
+        CrossFitRecipe.from_dict(Recipe().to_dict())
+    with pytest.raises(InputError, match=r"Not a recipe: .*epochs"):
+        Recipe.from_dict(CrossFitRecipe().to_dict())
 
 
 @pytest.mark.parametrize(

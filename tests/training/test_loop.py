@@ -15,13 +15,12 @@ from qclmixnet.training import (
     TrainingResult,
     forward_in_parts,
     loop,
-    recipe,
     train,
 )
 from qclmixnet.training.config import MixupConfig
 from qclmixnet.training.inference import score
 
-PAPER = recipe("paper")
+PAPER = Recipe()
 
 Blobs = Callable[..., TrainingData]
 Network = Callable[[], tuple[OneHotInput, QCLMixNet]]

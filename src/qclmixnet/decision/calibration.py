@@ -10,7 +10,7 @@ from scipy.special import log_softmax
 __all__ = ["ProbabilityScaling", "fit_scaling"]
 
 _TINY = 1e-12
-_FEWEST_ROWS = 20
+_FEWEST_ROWS, _MOST_ROWS = 20, 20_000
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,12 @@ def fit_scaling(
     log_p = np.log(np.maximum(proba, _TINY))
     sharpness, undone = 1.0, 1.0
     if len(y_true) >= _FEWEST_ROWS:
-        rows = np.arange(len(y_true))
         counts = np.ones(len(y_true)) if sample_weight is None else sample_weight
+        # Two numbers need no more rows than this.
+        kept = slice(None, None, max(1, len(y_true) // _MOST_ROWS))
+        log_p, y_true, counts = log_p[kept], y_true[kept], counts[kept]
+        rows = np.arange(len(y_true))
+        counts = counts / counts.max()  # first, so that no sum overflows
         counts = counts / counts.mean()
 
         def loss(values: npt.NDArray[np.float64]) -> float:
@@ -86,7 +90,7 @@ def fit_scaling(
             pull = 0.5 * (values[0] ** 2 + (values[1] - 1) ** 2)
             return float(-(scaled[rows, y_true] * counts).sum() + pull)
 
-        found = minimize(loss, np.array([0.0, 1.0]), method="Nelder-Mead")
+        found = minimize(loss, np.array([0.0, 1.0]), method="L-BFGS-B")
         sharpness, undone = float(np.exp(found.x[0])), float(found.x[1])
     return ProbabilityScaling(sharpness, undone, tuple(map(float, log_weights)))
 

@@ -80,7 +80,7 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         schema_: what each column was taken to be.
         recipe_: the recipe that was followed.
         decision_rule_: the tuned rule that `predict` follows; None is the argmax.
-        history_: one record per epoch.
+        history_: one record per epoch; of an ensemble, per epoch that was scored.
         best_epoch_: the epoch whose weights are kept, counted from 1.
         n_iter_: epochs run.
         stop_reason_: why the fit ended.
@@ -214,7 +214,7 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.target_name_ = state.target_name
         self.history_ = list(state.result.history)
         self.best_epoch_ = state.result.best_epoch
-        self.n_iter_ = len(state.result.history)
+        self.n_iter_ = state.result.n_epochs
         self.stop_reason_ = state.result.stop_reason
         self.n_features_in_ = len(state.schema.columns)
         if state.feature_names is not None:

@@ -202,7 +202,7 @@ def _warn_of_singletons(labels: Labels) -> None:
 
 
 def _warn_of_early_end(result: TrainingResult) -> None:
-    n_epochs, best = len(result.history), result.best_epoch
+    n_epochs, best = result.n_epochs, result.best_epoch
     if result.stop_reason == "interrupted":
         message = f"Interrupted after {n_epochs} epochs"
     elif result.stop_reason == "diverged":

@@ -102,7 +102,7 @@ def fit_members(
     ).to(device)
     del plain
     generator = torch.Generator().manual_seed(order_seed)
-    n_epochs = recipe.schedule.resolve(data.n_rows).n_scored
+    n_epochs = recipe.schedule.resolve(data.n_rows).n_epochs
     with epoch_progress(n_epochs, shown=show_progress) as on_epoch:
         result = train_members(
             network,

@@ -54,7 +54,7 @@ def epoch_progress(
             if record.macro_f1 is not None:
                 best = max(best, record.macro_f1)
                 scores += f"  macro-F1 {record.macro_f1:.3f} (best {best:.3f})"
-            bar.update(task, advance=1, scores=scores)
+            bar.update(task, completed=record.epoch, scores=scores)
 
         yield advance
         bar.update(task, total=bar.tasks[0].completed)

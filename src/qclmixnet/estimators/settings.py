@@ -69,7 +69,7 @@ def resolve_recipe(params: Mapping[str, Any]) -> Recipe | CrossFitRecipe:
         InputError: an argument is out of range, or the preset has no part that it
             could change; the message names it.
     """
-    out = recipe(params["preset"])
+    out: Recipe | CrossFitRecipe = recipe(params["preset"])
     known = _MEMBER_FIELDS if isinstance(out, CrossFitRecipe) else _FIELDS
     given = {
         name: params[name]

@@ -12,8 +12,10 @@ def quantile_edges(
 ) -> tuple[npt.NDArray[np.int64], list[npt.NDArray[np.float64]]]:
     """Choose the edges of each column's bins by the quantiles of its values.
 
-    A column with few different values gets an edge at each of them. One with fewer
-    than three gets no bins: a linear map says all there is to say.
+    A column with few different values gets an edge at each of them. In others a value
+    that fills a bin alone, such as the 0 of a count, gets an edge, and the other rows
+    share the other bins. A column with fewer than three values gets no bins: a linear
+    map says all there is to say.
 
     Args:
         x: the training rows.
@@ -29,9 +31,12 @@ def quantile_edges(
     columns, edges = [], []
     for column in range(x.shape[1]):
         values = x[:, column].astype(np.float64)
-        different = np.unique(values)
+        different, counts = np.unique(values, return_counts=True)
         if len(different) > n_bins + 1:
-            different = np.unique(np.quantile(values, np.linspace(0, 1, n_bins + 1)))
+            heavy = different[counts * n_bins >= len(values)]
+            others = values[~np.isin(values, heavy)]
+            shares = np.linspace(0, 1, n_bins - len(heavy) + 1)
+            different = np.union1d(heavy, np.quantile(others, shares))
         # float32 arithmetic later must not meet bins of no width.
         wide = np.concatenate([[True], np.diff(different) > 1e-6])
         if wide.sum() >= 3:

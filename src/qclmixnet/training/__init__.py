@@ -17,6 +17,7 @@ from qclmixnet.training.member_config import (
     FocalConfig,
     MemberConfig,
     MemberSchedule,
+    NeighbourMixConfig,
 )
 from qclmixnet.training.members import member_outputs, train_members
 from qclmixnet.training.presets import recipe
@@ -29,6 +30,7 @@ __all__ = [
     "MemberConfig",
     "MemberSchedule",
     "MixupConfig",
+    "NeighbourMixConfig",
     "NetworkConfig",
     "Recipe",
     "ScheduleConfig",

@@ -20,7 +20,8 @@ def deal_folds(
 
     Each class's different rows are dealt round robin in random order, starting where
     the class before ended, so that folds differ by one row at most in each class and
-    overall, copies apart. The only row of a class is left out by no member.
+    overall, copies apart. The only row of a class is left out by no member, nor are
+    all of a class's rows together, which may be copies of other classes' rows.
 
     Args:
         codes: class of each row.
@@ -46,4 +47,8 @@ def deal_folds(
         if len(members) > 1:
             folds[members] = (np.arange(len(members)) + start) % n_folds
             start += len(members)
+    for code in np.unique(codes):
+        own = group[codes == code]
+        if np.ptp(folds[own]) == 0:
+            folds[own] = NEVER
     return folds[group]

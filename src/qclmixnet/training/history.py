@@ -41,10 +41,15 @@ class TrainingResult:
 
     Attributes:
         best_epoch: counted from 1; the last one when nothing is held out.
-        history: one record per epoch.
+        history: one record per epoch that was scored.
         stop_reason: why the loop ended.
     """
 
     best_epoch: int
     history: tuple[EpochRecord, ...]
     stop_reason: StopReason
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs run."""
+        return self.history[-1].epoch

@@ -7,13 +7,13 @@ from typing import Any, Literal
 
 from qclmixnet.core.checks import check_choice, check_integer, check_real
 from qclmixnet.core.errors import InputError
-from qclmixnet.training.config import MixupConfig
 
 __all__ = [
     "CrossFitRecipe",
     "FocalConfig",
     "MemberConfig",
     "MemberSchedule",
+    "NeighbourMixConfig",
     "ResolvedSchedule",
 ]
 
@@ -77,6 +77,32 @@ class FocalConfig:
 
 
 @dataclass(frozen=True)
+class NeighbourMixConfig:
+    """How training rows of members are mixed.
+
+    Attributes:
+        mixed_fraction: mixed rows per real row in a step; 0 switches mixup off.
+        n_neighbors: candidates for a partner, found once among the inputs.
+        alpha: lambda is drawn from Beta(alpha, alpha) and folded to at least 0.5.
+        same_class: take partners from the anchor's own class; if False from any class,
+            and labels are mixed like the rows.
+        rarity_power: anchors are drawn in proportion to (N / (C n_c)) to this power.
+    """
+
+    mixed_fraction: float = 0.0
+    n_neighbors: int = 5
+    alpha: float = 0.4
+    same_class: bool = False
+    rarity_power: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_real(self.mixed_fraction, "mixed_fraction", low=0)
+        check_integer(self.n_neighbors, "n_neighbors", low=1)
+        check_real(self.alpha, "mixup_alpha", low=0, open_low=True)
+        check_real(self.rarity_power, "rarity_power", low=0)
+
+
+@dataclass(frozen=True)
 class ResolvedSchedule:
     """A schedule for a table of known size.
 
@@ -88,7 +114,8 @@ class ResolvedSchedule:
         learning_rate: highest step size.
         final_rate: share of it left at the end.
         warmup_steps: steps of linear rise.
-        n_scores: epochs that are scored, the last one among them.
+        n_scores: epochs that are scored, the last one among them; all if there are
+            fewer, and up to twice as many where they would not be evenly spaced.
     """
 
     batch_size: int
@@ -110,11 +137,6 @@ class ResolvedSchedule:
         wave = 0.5 * (1 + math.cos(math.pi * done))
         return self.learning_rate * (self.final_rate + (1 - self.final_rate) * wave)
 
-    @property
-    def n_scored(self) -> int:
-        """How many epochs are scored."""
-        return sum(map(self.is_scored, range(1, self.n_epochs + 1)))
-
     def is_scored(self, epoch: int) -> bool:
         """Say whether an epoch, counted from 1, is scored."""
         every = max(1, self.n_epochs // self.n_scores)
@@ -130,7 +152,7 @@ class MemberSchedule:
 
     Attributes:
         epochs: passes over the table.
-        min_epochs: passes that even the largest table gets.
+        min_epochs: passes that even the largest table gets, if `epochs` are as many.
         min_steps: steps that even the smallest table gets.
         max_steps: steps above which a table gets no more than `min_epochs` passes.
         max_epochs: passes at most, whatever the other numbers say; None for no limit.
@@ -219,9 +241,7 @@ class CrossFitRecipe:
     max_levels: int = 64
     n_folds: int = 4
     members: MemberConfig = field(default_factory=MemberConfig)
-    mixup: MixupConfig = field(
-        default_factory=lambda: MixupConfig(mixed_fraction=0.0, same_class=False)
-    )
+    mixup: NeighbourMixConfig = field(default_factory=NeighbourMixConfig)
     loss: FocalConfig = field(default_factory=FocalConfig)
     schedule: MemberSchedule = field(default_factory=MemberSchedule)
 
@@ -249,7 +269,7 @@ class CrossFitRecipe:
         """
         nested = {
             "members": MemberConfig,
-            "mixup": MixupConfig,
+            "mixup": NeighbourMixConfig,
             "loss": FocalConfig,
             "schedule": MemberSchedule,
         }

@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from qclmixnet.augment import DynamicMixup, MixPlan, mix
 from qclmixnet.augment.mixup import mix_labels
 from qclmixnet.core.errors import InputError
-from qclmixnet.losses import FocalLoss, class_weights
+from qclmixnet.losses import FocalLoss, class_weights, weighted_mean
 from qclmixnet.metrics import confusion_matrix, macro_f1, macro_recall
 from qclmixnet.nn import MemberInput, MemberNetwork
 from qclmixnet.training.data import TrainingData
@@ -213,7 +213,7 @@ class _MemberFit:
     def _loss_of(
         self, rows: Int[Tensor, " batch"], plan: MixPlan | None
     ) -> Float[Tensor, ""]:
-        """Sum over members of the mean loss over the rows that they learn from."""
+        """Sum over members and the rows that they learn from, per real row."""
         plain, bins = self.rows(rows)
         labels, weights = self.data.labels[rows], self.weights[rows]
         learns = self.learns[:, rows]
@@ -247,7 +247,7 @@ class _MemberFit:
             return []
         started = time.monotonic()
         if epoch == 1:
-            self.mixup.refresh(self.rows.all_plain().cpu().numpy())
+            self.mixup.refresh(self.rows.all_plain().float().cpu().numpy())
         n_mixed = round(self.recipe.mixup.mixed_fraction * self.schedule.batch_size)
         plan = self.mixup.plan(n_mixed * n_steps, self.generator)
         cut = [slice(step * n_mixed, (step + 1) * n_mixed) for step in range(n_steps)]
@@ -282,8 +282,8 @@ class _MemberFit:
         labels = self.data.labels[rows]
         losses = -log_p.gather(1, labels[:, None])[:, 0]
         weights = self.weights[rows]
-        judged = float((losses * weights).sum() / weights.sum())
-        if judged < self.best.loss or not self.best.weights:
+        judged = float(weighted_mean(losses, weights))
+        if judged < self.best.loss:  # never if it is not a number
             weights_now = [average.clone() for average in self.optimizer.averages]
             self.best = _Best(judged, epoch, weights_now)
         torch._foreach_copy_(parameters, kept)
@@ -304,13 +304,14 @@ class _MemberFit:
     def _record(
         self, epoch: int, loss: float, log_p: Tensor, labels: Tensor, rows: Tensor
     ) -> EpochRecord:
+        weights = self.data.weights[rows].cpu().double()
         confusion = confusion_matrix(
             labels.numpy(),
             log_p.argmax(dim=1).numpy(),
             self.network.n_classes,
-            weights=self.data.weights[rows].cpu().double().numpy(),
+            weights=weights.numpy(),
         )
-        own = -log_p.gather(1, labels[:, None])[:, 0].double().mean()
+        own = -log_p.gather(1, labels[:, None])[:, 0].double()
         step = epoch * self.schedule.steps_per_epoch - 1
         return EpochRecord(
             epoch=epoch,
@@ -319,7 +320,7 @@ class _MemberFit:
             learning_rate=self.schedule.rate(step),
             macro_f1=macro_f1(confusion),
             macro_recall=macro_recall(confusion),
-            log_loss=float(own),
+            log_loss=float(weighted_mean(own, weights)),
             seconds=time.monotonic() - self.started,
             mixup_seconds=self.mixup_seconds,
         )
@@ -377,5 +378,4 @@ def _mixup_of(
         alpha=settings.alpha,
         same_class=settings.same_class,
         rarity_power=settings.rarity_power,
-        momentum=settings.momentum,
     )

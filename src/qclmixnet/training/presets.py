@@ -1,10 +1,24 @@
 """The recipes that have a name."""
 
+from typing import Literal, overload
+
 from qclmixnet.core.checks import check_choice
 from qclmixnet.training.config import Recipe
 from qclmixnet.training.member_config import CrossFitRecipe
 
 __all__ = ["recipe"]
+
+
+@overload
+def recipe(preset: Literal["paper"]) -> Recipe: ...
+
+
+@overload
+def recipe(preset: Literal["default"]) -> CrossFitRecipe: ...
+
+
+@overload
+def recipe(preset: object) -> Recipe | CrossFitRecipe: ...
 
 
 def recipe(preset: object) -> Recipe | CrossFitRecipe:

@@ -1,0 +1,219 @@
+"""The search for the default preset: every idea tried, one change at a time.
+
+    python benchmarks/studies/recipe.py [--variants "base,entanglement"] [--seeds 2]
+
+Development tables only (`development.py` lists them and says why). Rows go to
+`benchmarks/studies/recipe.csv`, one per fit, so that a stopped run goes on where it
+was. The tables of `docs/explanation/recipe.md` are drawn from them.
+"""
+
+import argparse
+import csv
+import sys
+import time
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from development import TABLES, load
+from pages import replace_table
+from sklearn.metrics import f1_score, log_loss, recall_score
+from threadpoolctl import threadpool_limits
+
+from qclmixnet import QCLMixNetClassifier
+from qclmixnet.training import CrossFitRecipe, recipe
+
+ROWS = Path(__file__).with_suffix(".csv")
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "recipe.md"
+N_FOLDS = 3
+COLUMNS = (
+    "variant",
+    "table",
+    "seed",
+    "fold",
+    "macro_f1",
+    "macro_recall",
+    "argmax_f1",
+    "argmax_recall",
+    "log_loss",
+    "rare_recall",
+    "fit_cpu_s",
+)
+BASE = CrossFitRecipe()
+
+
+def _members(**changes: object) -> CrossFitRecipe:
+    return replace(BASE, members=replace(BASE.members, **changes))
+
+
+def _loss(**changes: object) -> CrossFitRecipe:
+    return replace(BASE, loss=replace(BASE.loss, **changes))
+
+
+def _schedule(**changes: object) -> CrossFitRecipe:
+    return replace(BASE, schedule=replace(BASE.schedule, **changes))
+
+
+def _mixup(**changes: object) -> CrossFitRecipe:
+    return replace(BASE, mixup=replace(BASE.mixup, mixed_fraction=0.5, **changes))
+
+
+VARIANTS = {
+    "base": BASE,
+    "paper": recipe("paper"),
+    "4 members": _members(n_members=4),
+    "16 members": _members(n_members=16),
+    "no bins": _members(binned_share=0.0),
+    "bins for all members": _members(binned_share=1.0),
+    "entanglement": _members(entangle=True),
+    "mixup of any class": _mixup(same_class=False),
+    "mixup within the class": _mixup(same_class=True),
+    "class weights 0.25": _loss(class_weight_power=0.25),
+    "class weights 0.75": _loss(class_weight_power=0.75),
+    "class weights 1": _loss(class_weight_power=1.0),
+    "cross-entropy": _loss(gamma=0.0),
+    "focal gamma 2": _loss(gamma=2.0),
+    "no averaging of weights": _schedule(average=0.0),
+    "half the steps": _schedule(epochs=50, min_steps=150, max_steps=750),
+    "twice the steps": _schedule(epochs=200, min_steps=600, max_steps=3000),
+    "learning rate 1e-3": _schedule(learning_rate=1e-3),
+    "learning rate 4e-3": _schedule(learning_rate=4e-3),
+    "no dropout": _members(dropout=0.0),
+    "dropout 0.3": _members(dropout=0.3),
+    "width 64": _members(d_hidden=64),
+    "two blocks": _members(n_blocks=2),
+    "no block": _members(n_blocks=0),
+    "32 bins": _members(n_bins=32),
+    "2 folds": replace(BASE, n_folds=2),
+    "8 folds": replace(BASE, n_folds=8),
+}
+
+
+def fit(variant: str, table: str, seed: int) -> list[dict[str, object]]:
+    """Return the rows of a variant on a table."""
+    data = load(table)
+    rows = []
+    for number, fold in enumerate(data.folds()):
+        if number == N_FOLDS:
+            break
+        clf = QCLMixNetClassifier(VARIANTS[variant], random_state=seed, device="cpu")
+        started = time.process_time()
+        clf.fit(data.frame.iloc[fold.train], data.codes[fold.train])
+        cpu_s = time.process_time() - started
+        truth = data.codes[fold.test]
+        X_test = data.frame.iloc[fold.test]
+        proba = np.zeros((len(truth), data.n_classes))
+        proba[:, clf.classes_] = clf.predict_proba(X_test)
+        scores = _scores(truth, clf.predict(X_test), proba)
+        rows.append(
+            {"variant": variant, "table": table, "seed": seed, "fold": number}
+            | {name: round(value, 6) for name, value in scores.items()}
+            | {"fit_cpu_s": round(cpu_s, 3)}
+        )
+    return rows
+
+
+def _scores(
+    truth: np.ndarray, predicted: np.ndarray, proba: np.ndarray
+) -> dict[str, float]:
+    present, counts = np.unique(truth, return_counts=True)
+    by_class = {"labels": present, "average": "macro", "zero_division": 0}
+    most_probable = proba.argmax(axis=1)
+    rarest = present[counts.argmin()]
+    safe = np.clip(proba, 1e-6, None)
+    return {
+        "macro_f1": f1_score(truth, predicted, **by_class),
+        "macro_recall": recall_score(truth, predicted, **by_class),
+        "argmax_f1": f1_score(truth, most_probable, **by_class),
+        "argmax_recall": recall_score(truth, most_probable, **by_class),
+        "log_loss": log_loss(
+            truth,
+            safe / safe.sum(axis=1, keepdims=True),
+            labels=np.arange(proba.shape[1]),
+        ),
+        "rare_recall": float((predicted[truth == rarest] == rarest).mean()),
+    }
+
+
+def summary(rows: pd.DataFrame) -> str:
+    """Return the mean change of each variant, with a bootstrap interval over tables.
+
+    A variant is compared with the base on the tables, seeds and folds that both have;
+    one that has not run on all tables is left out.
+    """
+    keys = ["table", "seed", "fold"]
+    base = rows[rows["variant"] == "base"].set_index(keys)
+    n_tables = base.index.get_level_values("table").nunique()
+    lines = [
+        "| change | macro-F1 | macro recall | their mean | log-loss | fit time |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in VARIANTS:
+        part = rows[rows["variant"] == name].set_index(keys)
+        if part.index.get_level_values("table").nunique() < n_tables:
+            continue
+        both = part.index.intersection(base.index)
+        cells = _cells(part.loc[both], None if name == "base" else base.loc[both])
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cells(part: pd.DataFrame, base: pd.DataFrame | None) -> list[str]:
+    def by_table(rows: pd.DataFrame) -> pd.DataFrame:
+        means = rows.groupby("table").mean(numeric_only=True)
+        scores = 100 * means[["macro_f1", "macro_recall"]]
+        scores["mean"] = scores.mean(axis=1)
+        return scores.join(means[["log_loss", "fit_cpu_s"]])
+
+    own = by_table(part)
+    if base is None:
+        means = own.mean()
+        scores = [f"{means[name]:.1f}" for name in ("macro_f1", "macro_recall", "mean")]
+        return [*scores, f"{means['log_loss']:.3f}", "x 1.00"]
+    theirs = by_table(base)
+    change = own - theirs
+    draws = np.random.default_rng(0).integers(len(change), size=(10_000, len(change)))
+    cells = []
+    for name in ("macro_f1", "macro_recall", "mean", "log_loss"):
+        values = change[name].to_numpy()
+        low, high = np.percentile(values[draws].mean(axis=1), [2.5, 97.5])
+        digits = 3 if name == "log_loss" else 1
+        numbers = (f"{value:+.{digits}f}" for value in (values.mean(), low, high))
+        cells.append("{} ({} to {})".format(*numbers))
+    ratio = (own["fit_cpu_s"] / theirs["fit_cpu_s"]).median()
+    return [*cells, f"x {ratio:.2f}"]
+
+
+def main() -> None:
+    """Fit what is missing, and draw the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--variants", default=",".join(VARIANTS))
+    parser.add_argument("--tables", default=",".join(TABLES))
+    parser.add_argument("--seeds", type=int, default=1)
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    threadpool_limits(1)
+    torch.set_num_threads(1)
+    if not ROWS.exists():
+        ROWS.write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
+    stored = pd.read_csv(ROWS)[["variant", "table", "seed"]]
+    done = set(stored.itertuples(index=False, name=None))
+    for seed in range(options.seeds):
+        for variant in map(str.strip, options.variants.split(",")):
+            for table in options.tables.split(","):
+                if (variant, table, seed) in done:
+                    continue
+                rows = fit(variant, table, seed)
+                with ROWS.open("a", encoding="utf-8", newline="") as file:
+                    csv.DictWriter(file, COLUMNS).writerows(rows)
+            print(f"{variant}, seed {seed}", flush=True)
+    replace_table(PAGE, summary(pd.read_csv(ROWS)))
+
+
+if __name__ == "__main__":
+    main()
