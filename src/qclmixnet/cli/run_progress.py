@@ -1,5 +1,6 @@
 """A progress bar for benchmark runs."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,10 +12,15 @@ from qclmixnet.benchmark import RunProgress
 
 __all__ = ["show_run_progress"]
 
+_LINE_EVERY_S = 600
+
 
 @contextmanager
 def show_run_progress() -> Iterator[Callable[[RunProgress], None]]:
-    """Draw a bar on standard error; in a pipe, a line for each tenth of the run."""
+    """Draw a bar on standard error.
+
+    In a pipe there is a line for each tenth of the run, and one every ten minutes.
+    """
     console = Console(stderr=True, highlight=False)
     if not console.is_terminal:
         yield _LinePrinter(console)
@@ -45,11 +51,13 @@ class _LinePrinter:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._said = -1
+        self._said_at = time.monotonic()
 
     def __call__(self, progress: RunProgress) -> None:
         tenth = 10 * progress.done // max(1, progress.total)
-        if tenth > self._said:
-            self._said = tenth
+        now = time.monotonic()
+        if tenth > self._said or now - self._said_at >= _LINE_EVERY_S:
+            self._said, self._said_at = tenth, now
             self._console.print(
                 f"{progress.done} of {progress.total} fitted{_left_in_words(progress)}"
             )
