@@ -15,6 +15,7 @@ from qclmixnet.training import (
     NeighbourMixConfig,
     TrainingData,
     TrainingResult,
+    inference,
     member_outputs,
     members,
 )
@@ -119,7 +120,8 @@ def test_parts_of_rows_are_as_good_as_all_at_once(
     ]
     assert outputs[0].shape == (5, 90, 3)
     assert outputs[1].shape == (5, 90, 8)
-    monkeypatch.setattr(members, "_ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(members, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(inference, "ROWS_AT_ONCE", 7)
     parts = fit(data, make_recipe())
     for name, expected in zip(names, outputs, strict=True):
         found = member_outputs(

@@ -32,7 +32,7 @@ from qclmixnet.training import (
 Decision = Literal["argmax", "balanced", "macro_f1", "macro_recall"]
 """What a prediction goes for."""
 
-__all__ = ["Decision", "FittedMembers", "build_members", "fit_members", "member_input"]
+__all__ = ["Decision", "FittedMembers", "build_members", "fit_members"]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,9 @@ def fit_members(
     )
     data = TrainingData.from_arrays(encoded, labels.codes, weights, device=device)
     columns, edges = quantile_edges(encoded.x_num, n_bins=recipe.members.n_bins)
-    inputs = member_input(encoded.x_num.shape[1], cardinalities, columns, edges)
+    inputs = MemberInput(
+        encoded.x_num.shape[1], cardinalities, columns=columns, edges=edges
+    )
     inputs = inputs.to(device)
     plain = inputs.plain(data.x_num, data.x_cat)
     network = build_members(
@@ -129,16 +131,6 @@ def fit_members(
     if decision != "argmax" and len(codes):
         rule = _after(scaling, tune_offsets(codes, proba, objective=decision))
     return FittedMembers(model, result, rule)
-
-
-def member_input(
-    n_num: int,
-    cardinalities: tuple[int, ...],
-    columns: npt.NDArray[np.int64],
-    edges: list[npt.NDArray[np.float64]],
-) -> MemberInput:
-    """Build the inputs of the members."""
-    return MemberInput(n_num, cardinalities, columns=columns, edges=edges)
 
 
 def build_members(

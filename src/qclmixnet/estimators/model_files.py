@@ -9,9 +9,9 @@ from torch import Tensor
 
 from qclmixnet.decision import ProbabilityScaling
 from qclmixnet.estimators.fitting import build_network
-from qclmixnet.estimators.member_fitting import build_members, member_input
+from qclmixnet.estimators.member_fitting import build_members
 from qclmixnet.estimators.models import MemberModel, SingleModel, for_inference
-from qclmixnet.nn import OneHotInput
+from qclmixnet.nn import MemberInput, OneHotInput
 from qclmixnet.training import CrossFitRecipe, Recipe
 
 __all__ = ["model_from_dict", "model_to_dict"]
@@ -73,7 +73,7 @@ def model_from_dict(
         return SingleModel(network, inputs)
     edges = [np.array(column, dtype=np.float64) for column in values["edges"]]
     columns = np.array(values["columns"], dtype=np.int64)
-    member_inputs = member_input(n_num, cardinalities, columns, edges)
+    member_inputs = MemberInput(n_num, cardinalities, columns=columns, edges=edges)
     members = build_members(
         member_inputs,
         n_classes,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from numbers import Real
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +49,6 @@ _MEMBER_FIELDS = {
     "n_neighbors": ("mixup", "n_neighbors"),
     "focal_gamma": ("loss", "gamma"),
 }
-_DECISIONS = ["argmax", "balanced", "macro_f1", "macro_recall"]
 _CLASS_WEIGHT = (
     "`class_weight` must be None, 'balanced', a number from 0 to 1 or a mapping from "
     "label to weight"
@@ -135,7 +134,7 @@ def resolve_decision(
         stated = isinstance(class_weight, str | Mapping)
         own = isinstance(chosen, CrossFitRecipe) and not stated
         return "balanced" if own else "argmax"
-    name: Decision = check_choice(decision, "decision", _DECISIONS)  # type: ignore[assignment]
+    name: Decision = check_choice(decision, "decision", get_args(Decision))  # type: ignore[assignment]
     if (
         name != "argmax"
         and isinstance(chosen, Recipe)

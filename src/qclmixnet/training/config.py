@@ -12,8 +12,8 @@ References:
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from typing import Any, Literal, TypeVar
 
 from qclmixnet.core.checks import check_choice, check_integer, check_real
 from qclmixnet.core.errors import InputError
@@ -24,7 +24,10 @@ __all__ = [
     "NetworkConfig",
     "Recipe",
     "ScheduleConfig",
+    "rebuild",
 ]
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -226,18 +229,30 @@ class Recipe:
         Raises:
             InputError: a key is unknown, or a value is out of range.
         """
-        nested = {
-            "network": NetworkConfig,
-            "mixup": MixupConfig,
-            "loss": LossConfig,
-            "schedule": ScheduleConfig,
-        }
-        try:
-            return cls(
-                **{
-                    key: nested[key](**value) if key in nested else value
-                    for key, value in values.items()
-                }
-            )
-        except TypeError as error:
-            raise InputError(f"Not a recipe: {error}.") from error
+        return rebuild(cls, values)
+
+
+def rebuild(kind: type[R], values: Mapping[str, Any]) -> R:
+    """Rebuild a dataclass of dataclasses from what ``asdict`` made of it.
+
+    Args:
+        kind: the outer dataclass; fields made by default from a class are of it.
+        values: the nested values.
+
+    Returns:
+        An equal object.
+
+    Raises:
+        InputError: a key is unknown, or a value is out of range.
+    """
+    made = {item.name: item.default_factory for item in fields(kind)}  # type: ignore[arg-type]
+    nested = {name: part for name, part in made.items() if part is not MISSING}
+    try:
+        return kind(
+            **{
+                key: nested[key](**value) if key in nested else value
+                for key, value in values.items()
+            }
+        )
+    except TypeError as error:
+        raise InputError(f"Not a recipe: {error}.") from error

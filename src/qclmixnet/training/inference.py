@@ -1,19 +1,27 @@
 """Passes through the network that learn nothing, in bounded memory."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from qclmixnet.metrics import confusion_matrix, log_loss, macro_f1, macro_recall
 from qclmixnet.nn import OneHotInput, QCLMixNet
 from qclmixnet.training.data import TrainingData
 
-__all__ = ["HeldOutScores", "forward_in_parts", "score"]
+__all__ = [
+    "ROWS_AT_ONCE",
+    "HeldOutScores",
+    "forward_in_parts",
+    "outputs_in_parts",
+    "score",
+]
 
-_ROWS_AT_ONCE = 4096
+ROWS_AT_ONCE = 4096
+"""Rows in a pass that learns nothing."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +60,40 @@ def forward_in_parts(
     Returns:
         The output, on the network's device and in its precision.
     """
+    return outputs_in_parts(
+        model,
+        lambda num, cat: getattr(model(inputs(num, cat)), output),
+        x_num,
+        x_cat,
+    )
+
+
+@torch.no_grad()
+def outputs_in_parts(
+    model: nn.Module,
+    compute: Callable[[Tensor, Tensor], Tensor],
+    x_num: Tensor,
+    x_cat: Tensor,
+) -> Tensor:
+    """Compute something of every row, a few thousand at a time.
+
+    Args:
+        model: what computes, which is put into evaluation mode.
+        compute: from numbers and category codes of some rows, on the model's device
+            and in its precision, to ``(..., rows, columns)``.
+        x_num: numbers, on any device, of at least one row.
+        x_cat: category codes of the same rows.
+
+    Returns:
+        The parts put together along the rows.
+    """
     model.eval()
     like = next(model.parameters())
-    outputs = []
-    for start in range(0, len(x_num), _ROWS_AT_ONCE):
-        rows = slice(start, start + _ROWS_AT_ONCE)
-        x = inputs(x_num[rows].to(like), x_cat[rows].to(like.device))
-        outputs.append(getattr(model(x), output))
-    return torch.cat(outputs)
+    parts = []
+    for start in range(0, len(x_num), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        parts.append(compute(x_num[rows].to(like), x_cat[rows].to(like.device)))
+    return torch.cat(parts, dim=-2)
 
 
 def score(

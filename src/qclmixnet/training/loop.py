@@ -29,6 +29,7 @@ from qclmixnet.training.data import TrainingData
 from qclmixnet.training.early_stopping import BestEpoch
 from qclmixnet.training.history import EpochRecord, StopReason, TrainingResult
 from qclmixnet.training.inference import HeldOutScores, forward_in_parts, score
+from qclmixnet.training.rates import warm_cosine
 from qclmixnet.training.threads import step_threads
 
 __all__ = ["train"]
@@ -351,14 +352,13 @@ class _Fit:
 def _cosine_with_warmup(
     optimizer: torch.optim.Optimizer, schedule: ScheduleConfig, n_steps: int
 ) -> torch.optim.lr_scheduler.LRScheduler:
-    # A fit of a few steps must not spend them all on warming up.
-    warmup = min(schedule.warmup_steps, n_steps // 10)
-
     def factor(step: int) -> float:
-        if step < warmup:
-            return (step + 1) / (warmup + 1)
-        done = min((step - warmup) / max(n_steps - warmup, 1), 1.0)
-        low = schedule.final_rate
-        return low + (1 - low) * 0.5 * (1 + math.cos(math.pi * done))
+        return warm_cosine(
+            step,
+            n_steps,
+            peak=1.0,
+            final_rate=schedule.final_rate,
+            warmup_steps=schedule.warmup_steps,
+        )
 
     return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)

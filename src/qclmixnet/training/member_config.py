@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from qclmixnet.core.checks import check_choice, check_integer, check_real
-from qclmixnet.core.errors import InputError
+from qclmixnet.training.config import rebuild
+from qclmixnet.training.rates import warm_cosine
 
 __all__ = [
     "CrossFitRecipe",
@@ -128,14 +129,13 @@ class ResolvedSchedule:
 
     def rate(self, step: int) -> float:
         """Return the step size of a step, counted from 0: a rise, then a cosine."""
-        n_steps = self.n_epochs * self.steps_per_epoch
-        # A fit of a few steps must not spend them all on warming up.
-        warmup = min(self.warmup_steps, n_steps // 10)
-        if step < warmup:
-            return self.learning_rate * (step + 1) / (warmup + 1)
-        done = min((step - warmup) / max(n_steps - warmup, 1), 1.0)
-        wave = 0.5 * (1 + math.cos(math.pi * done))
-        return self.learning_rate * (self.final_rate + (1 - self.final_rate) * wave)
+        return warm_cosine(
+            step,
+            self.n_epochs * self.steps_per_epoch,
+            peak=self.learning_rate,
+            final_rate=self.final_rate,
+            warmup_steps=self.warmup_steps,
+        )
 
     def is_scored(self, epoch: int) -> bool:
         """Say whether an epoch, counted from 1, is scored."""
@@ -267,18 +267,4 @@ class CrossFitRecipe:
         Raises:
             InputError: a key is unknown, or a value is out of range.
         """
-        nested = {
-            "members": MemberConfig,
-            "mixup": NeighbourMixConfig,
-            "loss": FocalConfig,
-            "schedule": MemberSchedule,
-        }
-        try:
-            return cls(
-                **{
-                    key: nested[key](**value) if key in nested else value
-                    for key, value in values.items()
-                }
-            )
-        except TypeError as error:
-            raise InputError(f"Not a recipe: {error}.") from error
+        return rebuild(cls, values)

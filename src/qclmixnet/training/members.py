@@ -31,13 +31,13 @@ from qclmixnet.metrics import confusion_matrix, macro_f1, macro_recall
 from qclmixnet.nn import MemberInput, MemberNetwork
 from qclmixnet.training.data import TrainingData
 from qclmixnet.training.history import EpochRecord, StopReason, TrainingResult
+from qclmixnet.training.inference import ROWS_AT_ONCE, outputs_in_parts
 from qclmixnet.training.member_config import CrossFitRecipe
 from qclmixnet.training.stacked_adamw import StackedAdamW
 from qclmixnet.training.threads import step_threads
 
 __all__ = ["member_outputs", "train_members"]
 
-_ROWS_AT_ONCE = 4096
 # Encoded inputs of up to this many numbers (200 MB) are made once, not in every step.
 _MAX_KEPT_NUMBERS = 50_000_000
 # More left-out rows do not choose a better epoch.
@@ -98,14 +98,12 @@ def member_outputs(
     Returns:
         The output, on the network's device and in its precision.
     """
-    network.eval()
-    like = next(network.parameters())
-    outputs = []
-    for start in range(0, len(x_num), _ROWS_AT_ONCE):
-        rows = slice(start, start + _ROWS_AT_ONCE)
-        plain, bins = inputs(x_num[rows].to(like), x_cat[rows].to(like.device))
-        outputs.append(getattr(network(plain, bins), output))
-    return torch.cat(outputs, dim=1)
+    return outputs_in_parts(
+        network,
+        lambda num, cat: getattr(network(*inputs(num, cat)), output),
+        x_num,
+        x_cat,
+    )
 
 
 @dataclass
@@ -275,8 +273,8 @@ class _MemberFit:
         rows = self.scored
         log_p = torch.cat(
             [
-                self._left_out_log_p(rows[start : start + _ROWS_AT_ONCE])
-                for start in range(0, len(rows), _ROWS_AT_ONCE)
+                self._left_out_log_p(rows[start : start + ROWS_AT_ONCE])
+                for start in range(0, len(rows), ROWS_AT_ONCE)
             ]
         )
         labels = self.data.labels[rows]
