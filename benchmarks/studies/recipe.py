@@ -63,9 +63,17 @@ def _mixup(**changes: object) -> CrossFitRecipe:
     return replace(BASE, mixup=replace(BASE.mixup, mixed_fraction=0.5, **changes))
 
 
+def _trees(**changes: object) -> CrossFitRecipe:
+    return replace(BASE, trees=replace(BASE.trees, **changes))
+
+
 VARIANTS = {
     "base": BASE,
     "paper": recipe("paper"),
+    "no trees": _trees(n_rounds=0),
+    "100 rounds of 0.1": _trees(n_rounds=100, learning_rate=0.1),
+    "100 rounds of 0.2": _trees(n_rounds=100),
+    "trees of depth 6": _trees(depth=6),
     "4 members": _members(n_members=4),
     "16 members": _members(n_members=16),
     "no bins": _members(binned_share=0.0),

@@ -48,6 +48,8 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             published network; or a `qclmixnet.training.CrossFitRecipe` or `Recipe`
             for full control.
         n_members: networks in the ensemble; the default preset has 8.
+        n_tree_rounds: rounds of boosted trees beside the networks; the default preset
+            has 50, and 0 leaves the networks alone.
         decision: what `predict` goes for: "macro_f1", "macro_recall", "balanced" (the
             mean of the two) or "argmax" (the most probable class). The default preset
             takes "balanced", unless `class_weight` names labels or is "balanced"; it
@@ -103,6 +105,7 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         preset: Literal["default", "paper"] | Recipe | CrossFitRecipe = "default",
         *,
         n_members: int | None = None,
+        n_tree_rounds: int | None = None,
         decision: Literal["balanced", "macro_f1", "macro_recall", "argmax"]
         | None = None,
         max_epochs: int | None = None,
@@ -124,6 +127,7 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> None:
         self.preset = preset
         self.n_members = n_members
+        self.n_tree_rounds = n_tree_rounds
         self.decision = decision
         self.max_epochs = max_epochs
         self.batch_size = batch_size

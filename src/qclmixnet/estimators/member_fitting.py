@@ -11,13 +11,15 @@ from qclmixnet.core.seeding import spawn_seeds
 from qclmixnet.decision import (
     OffsetRule,
     ProbabilityScaling,
+    choose_share,
     fit_scaling,
-    tune_offsets,
+    tune_tilt,
 )
 from qclmixnet.estimators.models import MemberModel, for_inference
 from qclmixnet.estimators.progress import epoch_progress
+from qclmixnet.estimators.tree_fitting import build_trees, fit_trees
 from qclmixnet.losses import class_weights
-from qclmixnet.nn import MemberInput, MemberNetwork
+from qclmixnet.nn import BoostedTrees, MemberInput, MemberNetwork
 from qclmixnet.preprocessing import EncodedTable, quantile_edges
 from qclmixnet.table import Labels
 from qclmixnet.training import (
@@ -62,7 +64,7 @@ def fit_members(
     random_state: object,
     show_progress: bool,
 ) -> FittedMembers:
-    """Train the members, then calibrate and tune the decision on left-out rows.
+    """Train members and trees, then blend, calibrate and decide by left-out rows.
 
     Args:
         encoded: the rows.
@@ -79,8 +81,8 @@ def fit_members(
         The ensemble, what happened, and the rule.
     """
     n_classes = len(labels.classes)
-    folds_seed, order_seed, *member_seeds = spawn_seeds(
-        random_state, 2 + recipe.members.n_members
+    folds_seed, order_seed, *member_seeds, tree_seed = spawn_seeds(
+        random_state, 2 + recipe.members.n_members + 1
     )
     folds = deal_folds(
         labels.codes,
@@ -88,6 +90,20 @@ def fit_members(
         n_folds=recipe.n_folds,
         generator=np.random.default_rng(folds_seed),
     )
+    counts = np.bincount(labels.codes, minlength=n_classes)
+    power = recipe.loss.class_weight_power
+    by_class = class_weights(torch.from_numpy(counts), power).double().numpy()
+    trees = build_trees(encoded.x_num.shape[1], cardinalities, n_classes, recipe)
+    if trees is not None:
+        fit_trees(
+            trees,
+            encoded,
+            labels.codes,
+            weights * by_class[labels.codes],
+            folds,
+            config=recipe.trees,
+            seed=tree_seed,
+        )
     data = TrainingData.from_arrays(encoded, labels.codes, weights, device=device)
     columns, edges = quantile_edges(encoded.x_num, n_bins=recipe.members.n_bins)
     inputs = MemberInput(
@@ -116,20 +132,19 @@ def fit_members(
             on_epoch=on_epoch,
         )
     left_out, proba = _left_out(network, inputs, data, folds, recipe.n_folds)
-    codes = labels.codes[left_out]
-    by_class = class_weights(
-        torch.from_numpy(np.bincount(labels.codes, minlength=n_classes)),
-        recipe.loss.class_weight_power,
-    )
-    scaling = fit_scaling(
-        codes, proba, by_class.double().numpy(), sample_weight=weights[left_out]
-    )
+    codes, share = labels.codes[left_out], 0.0
+    if trees is not None:
+        by_trees = _left_out_by_trees(trees, encoded, folds)[left_out]
+        share = choose_share(codes, proba, by_trees, counts, power=power)
+        proba = (1 - share) * proba + share * by_trees
+    scaling = fit_scaling(codes, proba, by_class, sample_weight=weights[left_out])
     for_inference(network)
     for_inference(inputs)
-    model = MemberModel(network, inputs, scaling)
+    model = MemberModel(network, inputs, trees, share, scaling)
     rule = None
-    if decision != "argmax" and len(codes):
-        rule = _after(scaling, tune_offsets(codes, proba, objective=decision))
+    if decision != "argmax":
+        tilt = tune_tilt(codes, proba, counts, power=power, objective=decision)
+        rule = _after(scaling, tilt)
     return FittedMembers(model, result, rule)
 
 
@@ -191,6 +206,20 @@ def _left_out(
     shares = leaves_out[:, rows, None]
     mean = (proba[:, rows] * shares).sum(axis=0) / shares.sum(axis=0)
     return rows, mean
+
+
+def _left_out_by_trees(
+    trees: BoostedTrees, encoded: EncodedTable, folds: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Return each row's probabilities by the trees that did not see its fold."""
+    proba = np.zeros((len(folds), trees.n_classes))
+    for fold in range(trees.n_sets):
+        rows = np.flatnonzero(folds == fold)
+        if len(rows):
+            part = encoded.take(rows)
+            x_num, x_cat = torch.from_numpy(part.x_num), torch.from_numpy(part.x_cat)
+            proba[rows] = trees.one_set(fold, x_num, x_cat).softmax(dim=1).numpy()
+    return proba
 
 
 def _after(scaling: ProbabilityScaling, rule: OffsetRule) -> OffsetRule:

@@ -11,6 +11,7 @@ from qclmixnet.decision import ProbabilityScaling
 from qclmixnet.estimators.fitting import build_network
 from qclmixnet.estimators.member_fitting import build_members
 from qclmixnet.estimators.models import MemberModel, SingleModel, for_inference
+from qclmixnet.estimators.tree_fitting import build_trees
 from qclmixnet.nn import MemberInput, OneHotInput
 from qclmixnet.training import CrossFitRecipe, Recipe
 
@@ -35,6 +36,10 @@ def model_to_dict(
         edges = [] if encoding is None else encoding.edges
         values["edges"] = [[float(edge) for edge in column] for column in edges]
         values["columns"] = model.inputs.columns
+        values["tree_share"] = model.tree_share
+        if model.trees is not None:
+            for name, value in model.trees.state_dict().items():
+                tensors[f"trees.{name}"] = _storable(value)
         values["scaling"] = {
             "sharpness": model.scaling.sharpness,
             "undone": model.scaling.undone,
@@ -63,7 +68,7 @@ def model_from_dict(
     Returns:
         A model whose predictions are the same bits.
     """
-    weights = {name.removeprefix("network."): value for name, value in tensors.items()}
+    weights = _under("network.", tensors)
     n_num, cardinalities = values["n_num"], tuple(values["cardinalities"])
     if isinstance(recipe, Recipe):
         inputs = OneHotInput(n_num, cardinalities)
@@ -88,7 +93,20 @@ def model_from_dict(
     scaling = ProbabilityScaling(
         stored["sharpness"], stored["undone"], tuple(stored["log_weights"])
     )
-    return MemberModel(members, member_inputs, scaling)
+    trees = build_trees(n_num, cardinalities, n_classes, recipe)
+    if trees is not None:
+        trees.load_state_dict(_under("trees.", tensors))
+    share = float(values["tree_share"])
+    return MemberModel(members, member_inputs, trees, share, scaling)
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors whose names start with a prefix, without it."""
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
 
 
 def _storable(value: Tensor) -> Tensor:

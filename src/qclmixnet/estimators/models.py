@@ -9,7 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from qclmixnet.decision import ProbabilityScaling
-from qclmixnet.nn import MemberInput, MemberNetwork, OneHotInput, QCLMixNet
+from qclmixnet.nn import (
+    BoostedTrees,
+    MemberInput,
+    MemberNetwork,
+    OneHotInput,
+    QCLMixNet,
+)
 from qclmixnet.preprocessing import EncodedTable
 from qclmixnet.training import forward_in_parts, member_outputs
 
@@ -59,24 +65,31 @@ class SingleModel:
 
 @dataclass(frozen=True)
 class MemberModel:
-    """An ensemble of cross-fitted members.
+    """An ensemble of cross-fitted members, and trees beside it.
 
     Attributes:
         network: all members, in evaluation mode.
         inputs: turns encoded rows into their inputs.
+        trees: sets of boosted trees, on the CPU; None if there are none.
+        tree_share: how much of the probabilities is theirs, 0 to 1.
         scaling: what left-out rows say about the probabilities.
     """
 
     network: MemberNetwork
     inputs: MemberInput
+    trees: BoostedTrees | None
+    tree_share: float
     scaling: ProbabilityScaling
 
     def proba(self, encoded: EncodedTable) -> npt.NDArray[np.float64]:
-        """Return the scaled mean of the members' probabilities."""
-        logits = member_outputs(
-            self.network, self.inputs, *_tensors(encoded), output="logits"
-        )
-        return self.scaling(_softmax(logits).mean(dim=0).numpy())
+        """Return the scaled mean of the members' and the trees' probabilities."""
+        tensors = _tensors(encoded)
+        logits = member_outputs(self.network, self.inputs, *tensors, output="logits")
+        mean = _softmax(logits).mean(dim=0)
+        if self.trees is not None:
+            by_trees = _softmax(self.trees(*tensors)).mean(dim=0)
+            mean = torch.lerp(mean, by_trees, self.tree_share)
+        return self.scaling(mean.numpy())
 
     def embed(self, encoded: EncodedTable) -> npt.NDArray[np.float64]:
         """Return the members' representations side by side."""

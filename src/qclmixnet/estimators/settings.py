@@ -41,6 +41,7 @@ _FIELDS = {
 # The same for cross-fitted members, which lack the other arguments' parts.
 _MEMBER_FIELDS = {
     "n_members": ("members", "n_members"),
+    "n_tree_rounds": ("trees", "n_rounds"),
     "max_epochs": ("schedule", "max_epochs"),
     "batch_size": ("schedule", "batch_size"),
     "learning_rate": ("schedule", "learning_rate"),

@@ -11,6 +11,7 @@ built for both raise ``InputError``.
 
 from qclmixnet.nn.attention import FeatureAttention
 from qclmixnet.nn.bins import PiecewiseLinearEncoding, StackedBinEmbedding
+from qclmixnet.nn.boosted_trees import BoostedTrees
 from qclmixnet.nn.embeddings import FeatureTokens, OneHotInput
 from qclmixnet.nn.encoder import Encoder
 from qclmixnet.nn.entanglement import EntanglementLayer
@@ -25,6 +26,7 @@ from qclmixnet.nn.model import ModelOutput, QCLMixNet
 from qclmixnet.nn.stacked import StackedDropout, StackedLinear, StackedNorm
 
 __all__ = [
+    "BoostedTrees",
     "ClassifierHead",
     "Encoder",
     "EntanglementLayer",

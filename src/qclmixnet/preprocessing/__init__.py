@@ -7,6 +7,7 @@ the rows beside it.
 from qclmixnet.preprocessing.bins import quantile_edges
 from qclmixnet.preprocessing.encoded import EncodedTable
 from qclmixnet.preprocessing.encoder import TableEncoder
+from qclmixnet.preprocessing.level_order import rank_levels
 from qclmixnet.preprocessing.scaling import Scaling
 
-__all__ = ["EncodedTable", "Scaling", "TableEncoder", "quantile_edges"]
+__all__ = ["EncodedTable", "Scaling", "TableEncoder", "quantile_edges", "rank_levels"]

@@ -18,6 +18,7 @@ from qclmixnet.training.member_config import (
     MemberConfig,
     MemberSchedule,
     NeighbourMixConfig,
+    TreeConfig,
 )
 from qclmixnet.training.members import member_outputs, train_members
 from qclmixnet.training.presets import recipe
@@ -36,6 +37,7 @@ __all__ = [
     "ScheduleConfig",
     "TrainingData",
     "TrainingResult",
+    "TreeConfig",
     "deal_folds",
     "forward_in_parts",
     "member_outputs",

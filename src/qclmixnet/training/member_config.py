@@ -16,6 +16,7 @@ __all__ = [
     "MemberSchedule",
     "NeighbourMixConfig",
     "ResolvedSchedule",
+    "TreeConfig",
 ]
 
 
@@ -57,6 +58,34 @@ class MemberConfig:
     def n_binned(self) -> int:
         """Members that see bins."""
         return round(self.binned_share * self.n_members)
+
+
+@dataclass(frozen=True)
+class TreeConfig:
+    """The boosted trees beside the members.
+
+    Attributes:
+        n_rounds: trees of each fold and class score; 0 leaves the networks alone.
+        learning_rate: share of each tree that is added.
+        depth: comparisons on the way to a leaf.
+        min_leaf_rows: rows in a leaf at least, where the table has 100 times as many;
+            a hundredth of the table otherwise, but no fewer than 3.
+        l2: penalty on the leaf values.
+    """
+
+    n_rounds: int = 50
+    learning_rate: float = 0.2
+    depth: int = 4
+    min_leaf_rows: int = 20
+    l2: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_integer(self.n_rounds, "n_tree_rounds", low=0)
+        check_real(self.learning_rate, "learning_rate", low=0, open_low=True)
+        check_integer(self.depth, "depth", low=1)
+        check_real(self.depth, "depth", low=1, high=10)
+        check_integer(self.min_leaf_rows, "min_leaf_rows", low=3)
+        check_real(self.l2, "l2", low=0)
 
 
 @dataclass(frozen=True)
@@ -230,6 +259,7 @@ class CrossFitRecipe:
         max_levels: levels of a category that get a column of their own.
         n_folds: each member leaves out one of so many folds.
         members: sizes of the networks.
+        trees: the boosted trees beside them.
         mixup: how rows are mixed.
         loss: the classification loss.
         schedule: how long and how fast.
@@ -241,6 +271,7 @@ class CrossFitRecipe:
     max_levels: int = 64
     n_folds: int = 4
     members: MemberConfig = field(default_factory=MemberConfig)
+    trees: TreeConfig = field(default_factory=TreeConfig)
     mixup: NeighbourMixConfig = field(default_factory=NeighbourMixConfig)
     loss: FocalConfig = field(default_factory=FocalConfig)
     schedule: MemberSchedule = field(default_factory=MemberSchedule)

@@ -1,0 +1,121 @@
+"""A decision rule with one number to learn: how far to lean towards rare classes.
+
+Probabilities of a model that was trained with class weights (N / (C n_c))^p lean
+towards rare classes already; multiplying them by a further (N / (C n_c))^t leans by
+p + t in all. No lean at all is best for accuracy, a lean of 1 for macro recall if the
+probabilities are right, and macro-F1 lies between. How much exactly depends on the
+table, but less than few rows can tell: offsets tuned class by class were worse than one
+fixed lean on 32 development tables (docs/decisions/0007). So the best lean on left-out
+rows, read from a smoothed curve, moves the usual lean only a quarter of the way.
+
+References:
+    Menon et al. (2021), "Long-tail learning via logit adjustment", section 4.1, arXiv
+    2007.07314, where the lean is called tau.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from qclmixnet.decision.offsets import OffsetRule
+from qclmixnet.decision.sweep import Objective, inner_score
+
+__all__ = ["USUAL_LEAN", "rarity", "smooth", "tune_tilt"]
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+USUAL_LEAN: dict[Objective, float] = {
+    "macro_f1": 0.65,
+    "balanced": 0.7,
+    "macro_recall": 0.9,
+}
+"""The best lean of all development tables together."""
+
+_LEANS = np.linspace(0.2, 1.2, 21)
+_TRUST = 0.25  # how far the left-out rows move the usual lean
+_REACH = 2  # leans to each side that are averaged over
+_FEWEST_ROWS, _MOST_ROWS = 20, 20_000
+_FEW = 10  # rows of a class below which its part is worth a note
+_TINY = float(np.finfo(np.float64).tiny)
+
+
+def rarity(counts: IntArray) -> FloatArray:
+    """Return the logarithm of N / (C n_c) for each class; 0 for a class of no row.
+
+    >>> np.exp(rarity(np.array([6, 2, 0]))).round(3).tolist()
+    [0.667, 2.0, 1.0]
+    """
+    present = counts > 0
+    mean = counts.sum() / present.sum()
+    return np.where(present, np.log(mean / np.maximum(counts, 1)), 0.0)
+
+
+def tune_tilt(
+    y_true: IntArray,
+    proba: FloatArray,
+    counts: IntArray,
+    *,
+    power: float,
+    objective: Objective,
+) -> OffsetRule:
+    """Choose how far to lean towards rare classes.
+
+    Args:
+        y_true: class number of each left-out row; there may be none.
+        proba: their probabilities by models that did not see them, rows by classes.
+        counts: rows of each class in training.
+        power: how far the probabilities lean already.
+        objective: the macro score to go for.
+
+    Returns:
+        The rule. Other than with `tune_offsets` it may score less on these very rows
+        than the plain argmax; with fewer than 20 of them it is the usual lean.
+
+    >>> y = np.repeat([0, 1], [30, 10])
+    >>> proba = np.tile([0.6, 0.4], (40, 1))
+    >>> rule = tune_tilt(y, proba, np.array([30, 10]), power=0.5, objective="balanced")
+    >>> 0.1 < rule.offsets[1] / np.log(3) < 0.4
+    True
+    """
+    step = rarity(counts)
+    kept = slice(None, None, max(1, len(y_true) // _MOST_ROWS))
+    codes, log_p = y_true[kept], np.log(np.maximum(proba[kept], _TINY))
+    lean = USUAL_LEAN[objective]
+    if len(codes) >= _FEWEST_ROWS:
+        scores = [
+            _score(codes, log_p, (lean - power) * step, objective) for lean in _LEANS
+        ]
+        best = _LEANS[int(np.argmax(smooth(np.array(scores), _REACH)))]
+        lean += _TRUST * (best - lean)
+    offsets = (lean - power) * step
+    offsets = offsets - offsets[int(np.argmax(counts))]
+    before = after = float("nan")
+    if len(codes):
+        before = _score(codes, log_p, 0 * offsets, objective)
+        after = _score(codes, log_p, offsets, objective)
+    return OffsetRule(offsets, objective, before, after, _note(counts))
+
+
+def smooth(curve: FloatArray, reach: int) -> FloatArray:
+    """Average each value with so many neighbours to each side; ends are repeated."""
+    padded = np.pad(curve, reach, mode="edge")
+    width = 2 * reach + 1
+    out: FloatArray = np.convolve(padded, np.full(width, 1 / width), mode="valid")
+    return out
+
+
+def _score(
+    codes: IntArray, log_p: FloatArray, offsets: FloatArray, objective: Objective
+) -> float:
+    chosen = (log_p + offsets).argmax(axis=1)
+    return inner_score(codes, chosen, log_p.shape[1], objective)
+
+
+def _note(counts: IntArray) -> str:
+    smallest = int(counts[counts > 0].min())
+    if smallest >= _FEW:
+        return ""
+    return (
+        f"The smallest class has {smallest} rows: what the rule does for it is what is "
+        "usual, not what this table shows."
+    )
