@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qclmixnet.decision.sweep import inner_score
-from qclmixnet.decision.tilt import USUAL_LEAN, rarity, smooth
+from qclmixnet.decision.tilt import USUAL_LEAN, best_near, rarity, smooth
 
 __all__ = ["USUAL_SHARE", "choose_share"]
 
@@ -68,6 +68,6 @@ def choose_share(
         scores.append(
             np.mean([inner_score(codes, c, n_classes, "balanced") for c in chosen])
         )
-    likeliest = _SHARES[int(np.argmin(losses))]
-    best = _SHARES[int(np.argmax(smooth(np.array(scores), 1)))]
+    likeliest = best_near(_SHARES, -np.array(losses), USUAL_SHARE)
+    best = best_near(_SHARES, smooth(np.array(scores), 1), USUAL_SHARE)
     return float((USUAL_SHARE + likeliest + best) / 3)

@@ -5,7 +5,7 @@ towards rare classes already; multiplying them by a further (N / (C n_c))^t lean
 p + t in all. No lean at all is best for accuracy, a lean of 1 for macro recall if the
 probabilities are right, and macro-F1 lies between. How much exactly depends on the
 table, but less than few rows can tell: offsets tuned class by class were worse than one
-fixed lean on 32 development tables (docs/decisions/0007). So the best lean on left-out
+fixed lean on 32 development tables (docs/decisions/0009). So the best lean on left-out
 rows, read from a smoothed curve, moves the usual lean only a quarter of the way.
 
 References:
@@ -19,7 +19,7 @@ import numpy.typing as npt
 from qclmixnet.decision.offsets import OffsetRule
 from qclmixnet.decision.sweep import Objective, inner_score
 
-__all__ = ["USUAL_LEAN", "rarity", "smooth", "tune_tilt"]
+__all__ = ["USUAL_LEAN", "best_near", "rarity", "smooth", "tune_tilt"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -36,6 +36,7 @@ _TRUST = 0.25  # how far the left-out rows move the usual lean
 _REACH = 2  # leans to each side that are averaged over
 _FEWEST_ROWS, _MOST_ROWS = 20, 20_000
 _FEW = 10  # rows of a class below which its part is worth a note
+_ROUNDING = 1e-9
 _TINY = float(np.finfo(np.float64).tiny)
 
 
@@ -61,7 +62,7 @@ def tune_tilt(
     """Choose how far to lean towards rare classes.
 
     Args:
-        y_true: class number of each left-out row; there may be none.
+        y_true: class number of each left-out row, of at least one.
         proba: their probabilities by models that did not see them, rows by classes.
         counts: rows of each class in training.
         power: how far the probabilities lean already.
@@ -85,14 +86,12 @@ def tune_tilt(
         scores = [
             _score(codes, log_p, (lean - power) * step, objective) for lean in _LEANS
         ]
-        best = _LEANS[int(np.argmax(smooth(np.array(scores), _REACH)))]
+        best = best_near(_LEANS, smooth(np.array(scores), _REACH), lean)
         lean += _TRUST * (best - lean)
     offsets = (lean - power) * step
     offsets = offsets - offsets[int(np.argmax(counts))]
-    before = after = float("nan")
-    if len(codes):
-        before = _score(codes, log_p, 0 * offsets, objective)
-        after = _score(codes, log_p, offsets, objective)
+    before = _score(codes, log_p, 0 * offsets, objective)
+    after = _score(codes, log_p, offsets, objective)
     return OffsetRule(offsets, objective, before, after, _note(counts))
 
 
@@ -102,6 +101,15 @@ def smooth(curve: FloatArray, reach: int) -> FloatArray:
     width = 2 * reach + 1
     out: FloatArray = np.convolve(padded, np.full(width, 1 / width), mode="valid")
     return out
+
+
+def best_near(values: FloatArray, scores: FloatArray, home: float) -> float:
+    """Return the value with the best score, of equals the nearest to `home`.
+
+    Of two that are as near it is the smaller.
+    """
+    equals = values[scores >= scores.max() - _ROUNDING]
+    return float(equals[np.argmin(np.abs(equals - home).round(9))])
 
 
 def _score(

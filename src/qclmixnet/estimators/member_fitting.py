@@ -99,7 +99,7 @@ def fit_members(
             trees,
             encoded,
             labels.codes,
-            weights * by_class[labels.codes],
+            weights / weights.mean() * by_class[labels.codes],
             folds,
             config=recipe.trees,
             seed=tree_seed,
@@ -142,7 +142,7 @@ def fit_members(
     for_inference(inputs)
     model = MemberModel(network, inputs, trees, share, scaling)
     rule = None
-    if decision != "argmax":
+    if decision != "argmax" and len(codes):
         tilt = tune_tilt(codes, proba, counts, power=power, objective=decision)
         rule = _after(scaling, tilt)
     return FittedMembers(model, result, rule)

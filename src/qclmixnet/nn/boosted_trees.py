@@ -12,8 +12,9 @@ from qclmixnet.nn.shapes import check_width
 
 __all__ = ["BoostedTrees"]
 
-# Comparisons done at once; as many stay in the processor's cache.
+# Comparisons done at once; so many stay in the processor's cache.
 _AT_ONCE = 1 << 19
+_ROWS_AT_ONCE = 1024
 
 
 class BoostedTrees(nn.Module):
@@ -98,21 +99,17 @@ class BoostedTrees(nn.Module):
         check_width(x_cat, len(self.cardinalities))
         ranks = self.rank[which][x_cat + self._first_code]
         table = torch.cat([x_num.to(self.threshold), ranks], dim=1).T.contiguous()
-        n_rounds, n_scores, n_nodes = self.feature.shape[1:]
-        n_rows = max(1, min(len(x_num), _AT_ONCE // (n_scores * n_nodes)))
-        n_at_once = max(1, _AT_ONCE // (n_rows * n_scores * n_nodes))
+        n_rounds, n_scores, n_inner = self.feature.shape[1:]
         sums = []
-        for rows in torch.split(table, n_rows, dim=1):
-            total = self.base[which].double()[:, None].expand(-1, rows.shape[1])
+        for rows in torch.split(table, _ROWS_AT_ONCE, dim=1):
+            n_rows = rows.shape[1]
+            n_at_once = max(1, _AT_ONCE // max(1, n_rows * n_scores * n_inner))
+            total = self.base[which].double()[:, None].expand(-1, n_rows)
             for start in range(0, n_rounds, n_at_once):
                 part = (which, slice(start, start + n_at_once))
-                found = self._leaves(
-                    rows,
-                    self.feature[part].flatten(0, 1),
-                    self.threshold[part].flatten(0, 1),
-                    self.value[part].flatten(0, 1),
-                )
-                by_round = found.double().view(-1, n_scores, rows.shape[1])
+                leaves = self._leaves(rows, self.feature[part], self.threshold[part])
+                found = self.value[part].flatten(0, 1).gather(1, leaves).double()
+                by_round = found.view(len(found) // n_scores, n_scores, n_rows)
                 total = total + by_round.sum(dim=0)
             sums.append(total.T)
         scores = torch.cat(sums)
@@ -121,17 +118,25 @@ class BoostedTrees(nn.Module):
         return scores
 
     def _leaves(
-        self, table: Tensor, feature: Tensor, threshold: Tensor, value: Tensor
-    ) -> Float[Tensor, "trees rows"]:
-        """Return the value that each tree gives to each row.
+        self, table: Tensor, feature: Tensor, threshold: Tensor
+    ) -> Int[Tensor, "trees rows"]:
+        """Return the number of the leaf that each row reaches in each tree.
 
-        All comparisons are made, then leaves meet in pairs from the bottom up; that is
-        faster than to walk down row by row.
+        All comparisons are made, whole rows of the table at a time, and single bytes
+        choose among their results: far faster than to walk down row by row.
         """
-        beyond = table[feature.flatten()] > threshold.flatten()[:, None]
-        beyond = beyond.view(*feature.shape, table.shape[1])
-        left: Tensor = value[:, :, None]
-        for level in reversed(range(self.depth)):
-            nodes = slice(2**level - 1, 2 ** (level + 1) - 1)
-            left = torch.where(beyond[:, nodes], left[:, 1::2], left[:, 0::2])
-        return left[:, 0]
+        level_by_level = feature.flatten(0, 1).T.flatten()
+        beyond = table.index_select(0, level_by_level)
+        beyond = beyond > threshold.flatten(0, 1).T.reshape(-1, 1)
+        shape = (feature.shape[-1], threshold[..., 0].numel(), table.shape[1])
+        answers = beyond.view(torch.uint8).view(shape)
+        leaf = torch.zeros_like(answers[0], dtype=torch.int16)
+        path: list[Tensor] = []
+        for level in range(self.depth):
+            left = answers[2**level - 1 : 2 ** (level + 1) - 1]
+            for went_right in path:
+                left, right = left.chunk(2)
+                left = left ^ ((left ^ right) & went_right)
+            path.append(left[0])
+            leaf = 2 * leaf + left[0]
+        return leaf.long()

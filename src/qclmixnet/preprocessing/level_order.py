@@ -18,9 +18,10 @@ def rank_levels(
 ) -> npt.NDArray[np.float32]:
     """Rank the levels of each category column by their shares of the classes.
 
-    Levels are ordered along the first principal component of their class shares, so
-    that a cut between neighbours parts the classes. With two classes it is the order of
-    the share of one class.
+    Levels are ordered along the first principal component of their class shares, each
+    share's distance from the average in units of the root of the average, so that a cut
+    between neighbours parts the classes. With two classes it is the order of the share
+    of one class.
 
     Args:
         x_cat: category codes, rows by columns.

@@ -20,8 +20,8 @@ __all__ = [
     "score",
 ]
 
-ROWS_AT_ONCE = 4096
-"""Rows in a pass that learns nothing."""
+ROWS_AT_ONCE = 512
+"""Rows in a pass that learns nothing; what a few hundred need stays in the cache."""
 
 
 @dataclass(frozen=True)

@@ -197,10 +197,10 @@ class MemberSchedule:
             limit. At least one epoch is always finished.
     """
 
-    epochs: int = 100
+    epochs: int = 50
     min_epochs: int = 10
     min_steps: int = 300
-    max_steps: int = 1500
+    max_steps: int = 750
     max_epochs: int | None = None
     batch_size: int = 256
     learning_rate: float = 2e-3

@@ -1,6 +1,5 @@
 """AdamW over stacked weights, each member's gradient clipped by its own length."""
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -50,23 +49,30 @@ class StackedAdamW:
         self._second = [torch.zeros_like(p) for p in self._parameters]
         self.averages = [p.detach().clone() for p in self._parameters]
         """The averaged weights, in the order of the parameters."""
-        self._n_steps = 0
+        self._n_steps = [torch.zeros((), device=p.device) for p in self._parameters]
 
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor], learning_rate: float) -> None:
         """Move the parameters against their gradients, and the averages after them."""
-        self._n_steps += 1
         low, high = self._betas
         clipped = self._clipped(gradients)
-        torch._foreach_lerp_(self._first, clipped, 1 - low)
-        torch._foreach_mul_(self._second, high)
-        torch._foreach_addcmul_(self._second, clipped, clipped, 1 - high)
-        roots = torch._foreach_sqrt(self._second)
-        torch._foreach_div_(roots, math.sqrt(1 - high**self._n_steps))
-        torch._foreach_add_(roots, self._epsilon)
-        torch._foreach_mul_(self._parameters, 1 - learning_rate * self._weight_decay)
-        rate = -learning_rate / (1 - low**self._n_steps)
-        torch._foreach_addcdiv_(self._parameters, self._first, roots, rate)
+        torch._foreach_add_(self._n_steps, 1)
+        # What torch.optim.AdamW(fused=True) calls, without its import of the compiler.
+        torch._fused_adamw_(
+            self._parameters,
+            clipped,
+            self._first,
+            self._second,
+            [],
+            self._n_steps,
+            lr=learning_rate,
+            beta1=low,
+            beta2=high,
+            weight_decay=self._weight_decay,
+            eps=self._epsilon,
+            amsgrad=False,
+            maximize=False,
+        )
         torch._foreach_lerp_(self.averages, self._parameters, 1 - self._average)
 
     def _clipped(self, gradients: Sequence[Tensor]) -> list[Tensor]:
