@@ -146,3 +146,16 @@ def test_given_gradients_are_left_as_they_are() -> None:
     before = [gradient.clone() for gradient in gradients]
     _stacked(parameters, max_norm=0.1).step(gradients, 0.1)
     assert torch.equal(before[0], gradients[0])
+
+
+def test_the_layout_of_a_gradient_does_not_matter() -> None:
+    # A product with transposed weights leaves gradients with other strides.
+    (gradient,) = _tensors((2, 3, 4), seed=1)
+    strided = gradient.transpose(1, 2).contiguous().transpose(1, 2)
+    assert not strided.is_contiguous()
+    moved = []
+    for given in (gradient, strided):
+        parameters = _tensors((2, 3, 4), seed=0)
+        _stacked(parameters).step([given], 0.1)
+        moved.append(parameters[0])
+    assert torch.equal(*moved)

@@ -86,7 +86,9 @@ class StackedAdamW:
             by_member = gradient.flatten(1)
             squares[-len(gradient) :] += torch.linalg.vecdot(by_member, by_member)
         factors = (self._max_norm / (squares.sqrt() + 1e-6)).clamp(max=1.0)
+        shapes = [(-1, *[1] * (gradient.ndim - 1)) for gradient in gradients]
+        # The fused step goes through memory in order, whatever the strides say.
         return [
-            gradient * factors[-len(gradient) :].view(-1, *[1] * (gradient.ndim - 1))
-            for gradient in gradients
+            gradient.contiguous() * factors[-len(gradient) :].view(shape)
+            for gradient, shape in zip(gradients, shapes, strict=True)
         ]
