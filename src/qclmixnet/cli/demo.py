@@ -1,4 +1,4 @@
-"""`qclmixnet demo`: the whole way on a real table, beside two classical models."""
+"""`qclmixnet demo`: the whole way on a real table, beside other classifiers."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,11 +7,13 @@ from typing import Literal
 import pandas as pd
 from rich.markup import escape
 from rich.table import Table
+from sklearn.base import clone
 
 from qclmixnet.baselines import make_baseline
 from qclmixnet.cli.console import show, show_json
 from qclmixnet.cli.fitting import FittedOn, Split, fit_and_score, split_rows
 from qclmixnet.cli.score_tables import class_table
+from qclmixnet.core.errors import MissingExtraError
 from qclmixnet.datasets import load_dataset
 from qclmixnet.estimators import QCLMixNetClassifier
 from qclmixnet.estimators.persistence import check_destination
@@ -21,8 +23,9 @@ __all__ = ["run_demo"]
 
 _TEST_FRACTION = 0.25
 _TITLES = {
-    "logistic_regression": "logistic regression (balanced)",
+    "catboost": "CatBoost (balanced)",
     "random_forest": "random forest",
+    "logistic_regression": "logistic regression (balanced)",
 }
 
 
@@ -54,8 +57,16 @@ def run_demo(
     )
     title = f"QCL-MixNet ({preset})"
     outcomes = [_Outcome(title, fit_and_score(clf, split))]
+    other = "paper" if preset == "default" else "default"
+    second = clone(clf).set_params(preset=other)
+    outcomes.append(_Outcome(f"QCL-MixNet ({other})", fit_and_score(second, split)))
+    missing = []
     for name, peer_title in _TITLES.items():
-        peer = make_baseline(name, random_state=seed)
+        try:
+            peer = make_baseline(name, random_state=seed)
+        except MissingExtraError as error:
+            missing.append(str(error))
+            continue
         outcomes.append(_Outcome(peer_title, fit_and_score(peer, split)))
     scores = outcomes[0].fitted.scores
     clf.save(model)
@@ -83,7 +94,7 @@ def run_demo(
         )
         return
     on = f"{title} on {len(split.y_test)} rows that it has not seen"
-    show(class_table(scores, title=on), _comparison(outcomes))
+    show(class_table(scores, title=on), _comparison(outcomes), *missing)
     show(f"Model saved in {model}, picture in {picture}.")
 
 
@@ -99,7 +110,7 @@ def _introduction(dataset: str, target: pd.Series, split: Split) -> str:
 
 def _comparison(outcomes: list[_Outcome]) -> Table:
     table = Table(
-        title="The same rows, three classifiers",
+        title="The same rows, other classifiers",
         title_justify="left",
         title_style="bold",
         caption="One split of one table is an illustration, not a comparison.",

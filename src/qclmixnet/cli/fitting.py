@@ -1,6 +1,7 @@
 """Fit on one part of a table, score on the other: what `demo` and `train` share."""
 
 import time
+import warnings
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -8,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from qclmixnet.core.errors import InputError
+from qclmixnet.core.errors import DataWarning, InputError
 from qclmixnet.core.seeding import spawn_seeds
 from qclmixnet.metrics import Scores, score_predictions
 from qclmixnet.table import class_codes, read_labels, stratified_holdout
@@ -21,6 +22,9 @@ class FittedClassifier(Protocol):
     """What is needed of a classifier to score it."""
 
     classes_: npt.NDArray[Any]
+
+    def predict(self, X: object) -> npt.NDArray[Any]:
+        """Give labels."""
 
     def predict_proba(self, X: object) -> npt.NDArray[np.float64]:
         """Give probabilities, rows by ``classes_``."""
@@ -93,7 +97,7 @@ def fit_and_score(clf: Learner, split: Split) -> FittedOn:
 
 
 def score_classifier(clf: FittedClassifier, X: pd.DataFrame, y: pd.Series) -> Scores:
-    """Score the most probable class of each row, and the probabilities.
+    """Score what a classifier predicts, and its probabilities.
 
     Args:
         clf: a fitted classifier.
@@ -107,7 +111,8 @@ def score_classifier(clf: FittedClassifier, X: pd.DataFrame, y: pd.Series) -> Sc
         InputError: a row has a class that the classifier does not know.
     """
     codes = class_codes(y, clf.classes_)
-    proba = clf.predict_proba(X)
-    return score_predictions(
-        codes, proba.argmax(axis=1), proba, labels=clf.classes_.tolist()
-    )
+    predicted = class_codes(clf.predict(X), clf.classes_)
+    with warnings.catch_warnings():  # which the line above has given
+        warnings.simplefilter("ignore", DataWarning)
+        proba = clf.predict_proba(X)
+    return score_predictions(codes, predicted, proba, labels=clf.classes_.tolist())

@@ -68,7 +68,7 @@ def demo(
         Path, typer.Option(help="Folder for the model and the picture.")
     ] = Path("qclmixnet-demo"),
     dataset: Annotated[str, typer.Option(help="One of `datasets`.")] = "page_blocks",
-    preset: Preset = "paper",
+    preset: Preset = "default",
     max_epochs: MaxEpochs = None,
     seed: Seed = 0,
     as_json: Json = False,

@@ -62,6 +62,6 @@ def _predictions(
             "Rename them in the file."
         )
     out = frame[kept].copy()
-    out["predicted"] = clf.classes_[proba.argmax(axis=1)]
+    out["predicted"] = clf.decide(proba)
     out[names] = proba
     return out

@@ -13,7 +13,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from qclmixnet.core.caller import warn_caller
-from qclmixnet.core.errors import DataWarning, ModelFormatError
+from qclmixnet.core.errors import DataWarning, InputError, ModelFormatError
 from qclmixnet.estimators.fitting import drop_weightless, fit_model
 from qclmixnet.estimators.persistence import load_state, save_state
 from qclmixnet.estimators.settings import (
@@ -257,7 +257,28 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             InputError: as for `predict_proba`.
         """
-        proba, rule = self.predict_proba(X), self.state_.rule
+        return self.decide(self.predict_proba(X))
+
+    def decide(self, proba: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
+        """Return the class that `predict` chooses for these probabilities.
+
+        Args:
+            proba: what `predict_proba` returned.
+
+        Returns:
+            One label per row.
+
+        Raises:
+            InputError: `proba` has another number of columns than there are classes.
+        """
+        check_is_fitted(self)
+        shape, n_classes = np.shape(proba), len(self.classes_)
+        if len(shape) != 2 or shape[1] != n_classes:
+            raise InputError(
+                f"`proba` must have {n_classes} columns, one for each class, got shape "
+                f"{shape}."
+            )
+        rule = self.state_.rule
         codes = proba.argmax(axis=1) if rule is None else rule.decide(proba)
         out: npt.NDArray[Any] = self.classes_[codes]
         return out
