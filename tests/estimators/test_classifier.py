@@ -148,7 +148,7 @@ def test_the_rule_decides_on_the_probabilities_that_are_returned() -> None:
     codes = clf.decision_rule_.decide(clf.predict_proba(X))
     np.testing.assert_array_equal(clf.predict(X), clf.classes_[codes])
     np.testing.assert_array_equal(clf.predict(X), clf.decide(clf.predict_proba(X)))
-    with pytest.raises(InputError, match="must have 2 columns, .* got shape"):
+    with pytest.raises(InputError, match=r"must have 2 columns, .* got shape"):
         clf.decide(clf.predict_proba(X)[:, :1])
     plain = QCLMixNetClassifier(max_epochs=8, random_state=0, decision="argmax")
     plain.fit(X, y)

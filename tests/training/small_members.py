@@ -11,6 +11,7 @@ from torch import Tensor
 from qclmixnet.nn import MemberInput, MemberNetwork
 from qclmixnet.preprocessing import quantile_edges
 from qclmixnet.training import (
+    ContrastConfig,
     CrossFitRecipe,
     EpochRecord,
     FocalConfig,
@@ -35,6 +36,7 @@ def make_recipe(
     n_folds: int = 3,
     mixup: NeighbourMixConfig = NO_MIXUP,
     gamma: float = 1.0,
+    contrast: float = 0.0,
     **plan: Any,
 ) -> CrossFitRecipe:
     schedule = {"max_epochs": 4, "batch_size": 32, "average": 0.8, "n_scores": 50}
@@ -42,6 +44,7 @@ def make_recipe(
         n_folds=n_folds,
         mixup=mixup,
         loss=FocalConfig(gamma=gamma),
+        contrast=ContrastConfig(weight=contrast),
         schedule=MemberSchedule(**{**schedule, **plan}),
     )
 
@@ -57,6 +60,7 @@ def build(
     n_binned: int = 2,
     dropout: float = 0.15,
     n_classes: int = 3,
+    d_projection: int = 0,
 ) -> tuple[MemberInput, MemberNetwork]:
     """Build members in the precision of the data, all with the same dropout pool."""
     x_num = data.x_num.float().numpy()
@@ -72,6 +76,7 @@ def build(
         d_embedding=3,
         dropout=dropout,
         entangle=True,
+        d_projection=d_projection,
         input_norm=2.0,
         generators=[torch.Generator().manual_seed(seed) for seed in seeds],
         pool_generator=torch.Generator().manual_seed(99),

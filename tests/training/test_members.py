@@ -1,11 +1,13 @@
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from qclmixnet.augment import MixPlan
+from qclmixnet.losses import BatchHardTripletLoss, SupConLoss
 from qclmixnet.nn import MemberInput, MemberNetwork
 from qclmixnet.training import CrossFitRecipe, NeighbourMixConfig, TrainingData, members
 from qclmixnet.training.cross_fit import NEVER
@@ -27,23 +29,31 @@ from tests.training.small_members import (
 # Members together and alone.
 
 
+@pytest.mark.parametrize("contrast", [0.0, 0.3])
 @pytest.mark.parametrize(
     "mixup", [NO_MIXUP, MIXUP, NeighbourMixConfig(mixed_fraction=1.5)]
 )
 def test_members_trained_together_are_the_members_trained_alone(
-    blobs: Blobs, mixup: NeighbourMixConfig
+    blobs: Blobs, mixup: NeighbourMixConfig, contrast: float
 ) -> None:
     # In float64, where the order of a sum does not grow into a difference.
     data = in_double(blobs(n_rows=130))
     folds, n_members = make_folds(data), len(SEEDS)
-    chosen = make_recipe(mixup=mixup, n_scores=1, max_epochs=5, max_gradient_norm=0.3)
-    together = fit(data, chosen, folds=folds)
+    plan: dict[str, Any] = {"n_scores": 1, "max_epochs": 5, "max_gradient_norm": 0.3}
+    chosen = make_recipe(mixup=mixup, contrast=contrast, **plan)
+    width = 4 if contrast else 0
+    together = fit(data, chosen, folds=folds, d_projection=width)
     assert together.result.best_epoch == 5
     for member, seed in enumerate(SEEDS):
         own = torch.where(folds == member % 3, 0, NEVER)
         binned = int(member >= n_members - 2)
-        alone = fit(data, chosen, folds=own, seeds=[seed], n_binned=binned)
-        start = build(data, seeds=[seed], n_binned=binned)[1]
+        sizes: dict[str, Any] = {
+            "seeds": [seed],
+            "n_binned": binned,
+            "d_projection": width,
+        }
+        alone = fit(data, chosen, folds=own, **sizes)
+        start = build(data, **sizes)[1]
         assert not same(alone.weights, [*start.parameters()])
         expected = of_member(alone.weights, 0, 1)
         found = of_member(together.weights, member, n_members)
@@ -239,3 +249,37 @@ def test_inputs_made_in_every_step_give_the_same_weights(
     monkeypatch.setattr(members, "_MAX_KEPT_NUMBERS", 0)
     fresh = fit(data, chosen, n_binned=n_binned)
     assert same(kept.weights, fresh.weights)
+
+
+# Contrastive losses.
+
+
+def test_the_contrastive_losses_are_added_with_their_weight(blobs: Blobs) -> None:
+    data = blobs(n_rows=40)
+    inputs, network = build(data, d_projection=4, dropout=0.0)
+    folds = make_folds(data)
+    rows = torch.arange(32)
+    totals = []
+    for weight in (0.0, 0.4):
+        fitting = members._MemberFit(
+            network,
+            inputs,
+            data,
+            folds,
+            recipe=make_recipe(contrast=weight),
+            generator=torch.Generator().manual_seed(0),
+        )
+        network.train()
+        totals.append(fitting._loss_of(rows, None).item())
+    plain, bins = inputs(data.x_num[rows], data.x_cat[rows])
+    projection = network(plain, bins).projection
+    assert projection is not None
+    expected = 0.0
+    for member in range(len(SEEDS)):
+        own = folds[rows] != member % 3
+        z, labels = projection[member, own], data.labels[rows][own]
+        values = SupConLoss(0.1)(z, labels) + BatchHardTripletLoss(0.5)(z, labels)
+        expected += float((values.detach() * fitting.weights[rows][own]).sum()) / len(
+            rows
+        )
+    assert totals[1] - totals[0] == pytest.approx(0.4 * expected, rel=1e-4)

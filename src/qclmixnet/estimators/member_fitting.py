@@ -170,6 +170,7 @@ def build_members(
         n_blocks=sizes.n_blocks,
         dropout=sizes.dropout,
         entangle=sizes.entangle,
+        d_projection=recipe.contrast.d_projection if recipe.contrast.weight else 0,
         input_norm=input_norm,
         generators=[torch.Generator().manual_seed(seed) for seed in seeds],
         pool_generator=torch.Generator().manual_seed(pool_seed),

@@ -8,6 +8,7 @@ Half precision is judged in float32. ``HybridLoss`` is the published sum of all 
 from qclmixnet.losses.focal import FocalLoss
 from qclmixnet.losses.hybrid import HybridLoss, HybridTerms
 from qclmixnet.losses.reduce import class_weights, weighted_mean
+from qclmixnet.losses.stacked_contrast import StackedContrast
 from qclmixnet.losses.supcon import SupConLoss
 from qclmixnet.losses.triplet import BatchAllTripletLoss, BatchHardTripletLoss
 from qclmixnet.losses.variance import (
@@ -25,6 +26,7 @@ __all__ = [
     "HybridTerms",
     "InterClassSeparation",
     "IntraClassVariance",
+    "StackedContrast",
     "SupConLoss",
     "class_weights",
     "weighted_mean",

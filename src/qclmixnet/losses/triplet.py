@@ -8,7 +8,7 @@ from torch.nn import functional
 from qclmixnet.core.checks import check_real
 from qclmixnet.losses.rows import check_labels, check_matrix, unit_rows
 
-__all__ = ["BatchAllTripletLoss", "BatchHardTripletLoss"]
+__all__ = ["BatchAllTripletLoss", "BatchHardTripletLoss", "distance"]
 
 
 class BatchHardTripletLoss(nn.Module):
@@ -69,7 +69,7 @@ class BatchHardTripletLoss(nn.Module):
             nearest = away.masked_fill(~negative, torch.inf).argmin(dim=1)
             judged = positive.any(dim=1) & negative.any(dim=1)  # (batch,)
         # Only the chosen pairs carry a gradient.
-        gap = _distance(z, z[farthest]) - _distance(z, z[nearest])
+        gap = distance(z, z[farthest]) - distance(z, z[nearest])
         return torch.where(judged, functional.relu(self.margin + gap), 0.0)
 
     def extra_repr(self) -> str:
@@ -168,10 +168,19 @@ def _sides(
     return same & ~itself, ~same
 
 
-def _distance(
-    one: Float[Tensor, "batch d_projection"], other: Float[Tensor, "batch d_projection"]
-) -> Float[Tensor, " batch"]:
-    """Distance of each row to its partner, with gradient 0 where it is 0."""
-    squared = (one - other).square().sum(dim=1)  # (batch,)
+def distance(
+    one: Float[Tensor, "*batch d_projection"],
+    other: Float[Tensor, "*batch d_projection"],
+) -> Float[Tensor, "*batch"]:
+    """Distance of each row to its partner, with gradient 0 where it is 0.
+
+    Args:
+        one: rows.
+        other: as many partners.
+
+    Returns:
+        The Euclidean distances.
+    """
+    squared = (one - other).square().sum(dim=-1)  # (batch,)
     apart = squared > 0
     return torch.where(apart, torch.where(apart, squared, 1.0).sqrt(), 0.0)

@@ -29,6 +29,7 @@ class MemberOutput:
 
     logits: Float[Tensor, "members batch classes"]
     representation: Float[Tensor, "members batch width"]
+    projection: Float[Tensor, "members batch d_projection"] | None
 
 
 class StackedEntanglement(nn.Module):
@@ -104,6 +105,7 @@ class MemberNetwork(nn.Module):
         n_blocks: residual blocks, >= 0.
         dropout: share of the numbers dropped inside a block while training.
         entangle: add a layer of gated waves before the blocks.
+        d_projection: width of the projections for a contrastive loss; 0 for none.
         input_norm: typical length of a plain row, to start in the right scale.
         generators: one per member, the source of its first weights and dropout.
         pool_generator: the source of the bits that dropout uses.
@@ -126,6 +128,7 @@ class MemberNetwork(nn.Module):
         n_blocks: int = 1,
         dropout: float = 0.15,
         entangle: bool = False,
+        d_projection: int = 0,
         input_norm: float = 1.0,
         generators: Sequence[torch.Generator],
         pool_generator: torch.Generator,
@@ -163,6 +166,11 @@ class MemberNetwork(nn.Module):
         self.norm = StackedNorm(self.n_members, d_hidden)
         std = 0.3 / math.sqrt(d_hidden)
         self.head = StackedLinear(d_hidden, n_classes, std=std, generators=generators)
+        self.projection = None
+        if check_integer(d_projection, "d_projection", low=0):
+            self.projection = StackedLinear(
+                d_hidden, d_projection, generators=generators
+            )
 
     def forward(
         self,
@@ -183,4 +191,5 @@ class MemberNetwork(nn.Module):
         if self.entanglement is not None:
             z = self.entanglement(z)
         z = self.norm(self.blocks(z))
-        return MemberOutput(logits=self.head(z), representation=z)
+        projection = None if self.projection is None else self.projection(z)
+        return MemberOutput(self.head(z), z, projection)

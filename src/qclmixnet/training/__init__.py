@@ -13,6 +13,7 @@ from qclmixnet.training.history import EpochRecord, TrainingResult
 from qclmixnet.training.inference import forward_in_parts
 from qclmixnet.training.loop import train
 from qclmixnet.training.member_config import (
+    ContrastConfig,
     CrossFitRecipe,
     FocalConfig,
     MemberConfig,
@@ -24,6 +25,7 @@ from qclmixnet.training.members import member_outputs, train_members
 from qclmixnet.training.presets import recipe
 
 __all__ = [
+    "ContrastConfig",
     "CrossFitRecipe",
     "EpochRecord",
     "FocalConfig",

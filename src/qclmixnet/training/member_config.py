@@ -10,6 +10,7 @@ from qclmixnet.training.config import rebuild
 from qclmixnet.training.rates import warm_cosine
 
 __all__ = [
+    "ContrastConfig",
     "CrossFitRecipe",
     "FocalConfig",
     "MemberConfig",
@@ -104,6 +105,29 @@ class FocalConfig:
     def __post_init__(self) -> None:
         check_real(self.gamma, "focal_gamma", low=0)
         check_real(self.class_weight_power, "class_weight", low=0, high=1)
+
+
+@dataclass(frozen=True)
+class ContrastConfig:
+    """The contrastive losses beside the classification loss.
+
+    Attributes:
+        weight: how much their sum counts; 0 leaves them and the projection out.
+        d_projection: width of the projection that they judge.
+        temperature: of the supervised contrastive loss.
+        margin: of the triplet loss.
+    """
+
+    weight: float = 0.0
+    d_projection: int = 16
+    temperature: float = 0.1
+    margin: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_real(self.weight, "weight", low=0)
+        check_integer(self.d_projection, "d_projection", low=1)
+        check_real(self.temperature, "temperature", low=0, open_low=True)
+        check_real(self.margin, "margin", low=0)
 
 
 @dataclass(frozen=True)
@@ -262,6 +286,7 @@ class CrossFitRecipe:
         trees: the boosted trees beside them.
         mixup: how rows are mixed.
         loss: the classification loss.
+        contrast: the losses of the projections.
         schedule: how long and how fast.
 
     Derive a variant with ``dataclasses.replace``.
@@ -274,6 +299,7 @@ class CrossFitRecipe:
     trees: TreeConfig = field(default_factory=TreeConfig)
     mixup: NeighbourMixConfig = field(default_factory=NeighbourMixConfig)
     loss: FocalConfig = field(default_factory=FocalConfig)
+    contrast: ContrastConfig = field(default_factory=ContrastConfig)
     schedule: MemberSchedule = field(default_factory=MemberSchedule)
 
     def __post_init__(self) -> None:

@@ -26,7 +26,12 @@ from torch.nn import functional as F
 from qclmixnet.augment import DynamicMixup, MixPlan, mix
 from qclmixnet.augment.mixup import mix_labels
 from qclmixnet.core.errors import InputError
-from qclmixnet.losses import FocalLoss, class_weights, weighted_mean
+from qclmixnet.losses import (
+    FocalLoss,
+    StackedContrast,
+    class_weights,
+    weighted_mean,
+)
 from qclmixnet.metrics import confusion_matrix, macro_f1, macro_recall
 from qclmixnet.nn import MemberInput, MemberNetwork
 from qclmixnet.training.data import TrainingData
@@ -141,6 +146,9 @@ class _MemberFit:
         by_class = class_weights(counts, power=recipe.loss.class_weight_power)
         self.weights = data.weights * by_class.to(data.weights)[data.labels]
         self.loss = FocalLoss(recipe.loss.gamma)
+        self.contrast = StackedContrast(
+            recipe.contrast.temperature, recipe.contrast.margin
+        )
         self.mixup = _mixup_of(recipe, labels, network.n_classes)
         self.mixup_seconds = 0.0
         self.schedule = recipe.schedule.resolve(data.n_rows)
@@ -231,12 +239,18 @@ class _MemberFit:
             weights = torch.cat([weights, self.weights[anchors]])
             both = self.learns[:, anchors] & self.learns[:, partners]
             learns = torch.cat([learns, both], dim=1)
-        logits = self.network(plain, bins).logits
+            labels = torch.cat([labels, self.data.labels[anchors]])
+        out = self.network(plain, bins)
+        logits = out.logits
         n_members, n_rows, _ = logits.shape
         losses: Tensor = self.loss(
             logits.flatten(0, 1), target.expand(n_members, -1, -1).flatten(0, 1)
         )
-        judged = losses.view(n_members, n_rows) * (learns * weights)
+        losses = losses.view(n_members, n_rows)
+        if out.projection is not None:
+            contrast = self.contrast(out.projection, labels, learns)
+            losses = losses + self.recipe.contrast.weight * contrast
+        judged = losses * (learns * weights)
         return judged.sum() / len(rows)
 
     def _plan_epoch(self, epoch: int, n_steps: int) -> list[MixPlan]:
