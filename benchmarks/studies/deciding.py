@@ -28,7 +28,7 @@ from sklearn.metrics import f1_score, recall_score
 from threadpoolctl import threadpool_limits
 
 from qclmixnet import QCLMixNetClassifier
-from qclmixnet.decision import choose_share, tune_offsets, tune_tilt
+from qclmixnet.decision import choose_share, defer, tune_offsets, tune_tilt
 from qclmixnet.decision.tilt import rarity
 from qclmixnet.estimators import member_fitting
 
@@ -84,6 +84,7 @@ def fits(table: str) -> Iterator[Fit]:
         )
         by_members = logits.softmax(dim=2).mean(dim=0).numpy()
         by_trees = model.trees(x_num, x_cat).softmax(dim=2).mean(dim=0).numpy()
+        by_trees = defer(by_trees, by_members, model.unknown_to_trees)
         place = {label: code for code, label in enumerate(clf.classes_)}
         truth = np.array([place.get(code, -1) for code in data.codes[fold.test]])
         yield Fit(*seen[0], truth, by_members, by_trees)

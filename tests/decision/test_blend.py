@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from qclmixnet.decision import choose_share
+from qclmixnet.decision import choose_share, defer
 from qclmixnet.decision.tilt import rarity
 from qclmixnet.metrics import confusion_matrix, macro_f1, macro_recall
 
@@ -176,3 +176,33 @@ def test_of_many_rows_some_are_looked_at() -> None:
     whole = choose_share(y_true, models[0], models[1], counts, power=0.5)
     part = choose_share(y_some, some[0], some[1], counts, power=0.5)
     assert whole == part
+
+
+# Classes that only the first model can know.
+
+
+def test_the_first_model_speaks_for_unknown_classes_row_by_row() -> None:
+    _, first, second = two_models(5, 50, 4)
+    found = defer(second, first, (1, 3))
+    for row, a, b in zip(found, first, second, strict=True):
+        left = 1 - a[1] - a[3]
+        expected = [
+            left * b[0] / (b[0] + b[2]),
+            a[1],
+            left * b[2] / (b[0] + b[2]),
+            a[3],
+        ]
+        np.testing.assert_allclose(row, expected, rtol=1e-12)
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-12)
+
+
+def test_without_unknown_classes_nothing_changes() -> None:
+    _, first, second = two_models(5, 50, 3)
+    np.testing.assert_array_equal(defer(second, first, ()), second)
+
+
+def test_given_probabilities_are_left_as_they_are() -> None:
+    _, first, second = two_models(5, 50, 3)
+    before = second.copy()
+    defer(second, first, (0,))
+    np.testing.assert_array_equal(second, before)

@@ -40,6 +40,13 @@ def test_the_recipe_page_shows_the_studys_rows(
     assert script.summary(pd.read_csv(script.ROWS)) in script.PAGE.read_text("utf-8")
 
 
+def test_the_decision_on_trees_shows_the_studys_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = _load("deciding", monkeypatch, ".", "studies")
+    assert script.summary(pd.read_csv(script.ROWS)) in script.PAGE.read_text("utf-8")
+
+
 def test_the_performance_page_shows_the_newest_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -13,7 +13,12 @@ import torch
 
 from qclmixnet import QCLMixNetClassifier
 from qclmixnet.core.errors import FitWarning
-from qclmixnet.decision import choose_share, fit_scaling, tune_tilt
+from qclmixnet.decision import (
+    ProbabilityScaling,
+    choose_share,
+    fit_scaling,
+    tune_tilt,
+)
 from qclmixnet.estimators import member_fitting
 from qclmixnet.estimators.member_fitting import _left_out_by_trees
 from qclmixnet.estimators.model_files import model_from_dict, model_to_dict
@@ -312,3 +317,19 @@ def test_a_model_of_single_rows_can_be_saved(tmp_path: Path) -> None:
     clf.save(tmp_path / "m")
     after = QCLMixNetClassifier.load(tmp_path / "m")
     np.testing.assert_array_equal(after.predict_proba(X), clf.predict_proba(X))
+
+
+def test_members_alone_speak_for_a_class_with_too_few_rows_for_a_leaf() -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(120, 3)), np.repeat([0, 1, 2], [80, 38, 2])
+    X[y == 2] += 6
+    clf = QCLMixNetClassifier(max_epochs=30, random_state=0).fit(X, y)
+    model = model_of(clf)
+    assert model.unknown_to_trees == (2,)
+    encoded = clf._encode(X)
+    x_num, x_cat = torch.from_numpy(encoded.x_num), torch.from_numpy(encoded.x_cat)
+    logits = member_outputs(model.network, model.inputs, x_num, x_cat, output="logits")
+    by_members = logits.softmax(dim=2).mean(dim=0).numpy()
+    plain = replace(model, scaling=ProbabilityScaling(1.0, 0.0, (0.0, 0.0, 0.0)))
+    np.testing.assert_allclose(plain.proba(encoded)[:, 2], by_members[:, 2], rtol=1e-9)
+    assert (clf.predict(X)[y == 2] == 2).all()

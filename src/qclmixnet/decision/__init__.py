@@ -1,6 +1,6 @@
 """Which class to predict, and how sure to be; NumPy in, fitted rules out."""
 
-from qclmixnet.decision.blend import choose_share
+from qclmixnet.decision.blend import choose_share, defer
 from qclmixnet.decision.calibration import ProbabilityScaling, fit_scaling
 from qclmixnet.decision.offsets import OffsetRule, tune_offsets
 from qclmixnet.decision.tilt import tune_tilt
@@ -9,6 +9,7 @@ __all__ = [
     "OffsetRule",
     "ProbabilityScaling",
     "choose_share",
+    "defer",
     "fit_scaling",
     "tune_offsets",
     "tune_tilt",

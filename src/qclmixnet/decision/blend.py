@@ -6,7 +6,7 @@ import numpy.typing as npt
 from qclmixnet.decision.sweep import inner_score
 from qclmixnet.decision.tilt import USUAL_LEAN, best_near, rarity, smooth
 
-__all__ = ["USUAL_SHARE", "choose_share"]
+__all__ = ["USUAL_SHARE", "choose_share", "defer"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -18,6 +18,35 @@ _SHARES = np.linspace(0, 1, 11)
 _AROUND = np.array([-0.1, 0.0, 0.1])  # leans that a share is scored at
 _FEWEST_ROWS, _MOST_ROWS = 20, 20_000
 _LEAST = 1e-4  # probabilities below this count as this
+
+
+def defer(
+    second: FloatArray, first: FloatArray, unknown: tuple[int, ...]
+) -> FloatArray:
+    """Let the first model speak for classes that the second cannot know.
+
+    Args:
+        second: probabilities, rows by classes.
+        first: the same by the other model.
+        unknown: the numbers of these classes.
+
+    Returns:
+        The second's probabilities with the first's for the unknown classes, the other
+        classes sharing what is left as before.
+
+    >>> second, first = np.array([[0.5, 0.5, 0.0]]), np.array([[0.2, 0.2, 0.6]])
+    >>> defer(second, first, (2,))
+    array([[0.2, 0.2, 0.6]])
+    """
+    if not unknown:
+        return second
+    out = second.copy()
+    out[:, unknown] = 0
+    left = 1 - first[:, unknown].sum(axis=1, keepdims=True)
+    known = out.sum(axis=1, keepdims=True)
+    out *= left / np.maximum(known, np.finfo(float).tiny)
+    out[:, unknown] = first[:, unknown]
+    return out
 
 
 def choose_share(

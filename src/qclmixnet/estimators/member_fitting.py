@@ -12,12 +12,13 @@ from qclmixnet.decision import (
     OffsetRule,
     ProbabilityScaling,
     choose_share,
+    defer,
     fit_scaling,
     tune_tilt,
 )
 from qclmixnet.estimators.models import MemberModel, for_inference
 from qclmixnet.estimators.progress import epoch_progress
-from qclmixnet.estimators.tree_fitting import build_trees, fit_trees
+from qclmixnet.estimators.tree_fitting import LEAST_LEAF, build_trees, fit_trees
 from qclmixnet.losses import class_weights
 from qclmixnet.nn import BoostedTrees, MemberInput, MemberNetwork
 from qclmixnet.preprocessing import EncodedTable, quantile_edges
@@ -133,14 +134,16 @@ def fit_members(
         )
     left_out, proba = _left_out(network, inputs, data, folds, recipe.n_folds)
     codes, share = labels.codes[left_out], 0.0
+    unknown = tuple(map(int, np.flatnonzero(counts < LEAST_LEAF)))
     if trees is not None:
         by_trees = _left_out_by_trees(trees, encoded, folds)[left_out]
+        by_trees = defer(by_trees, proba, unknown)
         share = choose_share(codes, proba, by_trees, counts, power=power)
         proba = (1 - share) * proba + share * by_trees
     scaling = fit_scaling(codes, proba, by_class, sample_weight=weights[left_out])
     for_inference(network)
     for_inference(inputs)
-    model = MemberModel(network, inputs, trees, share, scaling)
+    model = MemberModel(network, inputs, trees, share, unknown, scaling)
     rule = None
     if decision != "argmax" and len(codes):
         tilt = tune_tilt(codes, proba, counts, power=power, objective=decision)

@@ -37,6 +37,7 @@ def model_to_dict(
         values["edges"] = [[float(edge) for edge in column] for column in edges]
         values["columns"] = model.inputs.columns
         values["tree_share"] = model.tree_share
+        values["unknown_to_trees"] = list(model.unknown_to_trees)
         if model.trees is not None:
             for name, value in model.trees.state_dict().items():
                 tensors[f"trees.{name}"] = _storable(value)
@@ -97,7 +98,8 @@ def model_from_dict(
     if trees is not None:
         trees.load_state_dict(_under("trees.", tensors))
     share = float(values["tree_share"])
-    return MemberModel(members, member_inputs, trees, share, scaling)
+    unknown = tuple(values["unknown_to_trees"])
+    return MemberModel(members, member_inputs, trees, share, unknown, scaling)
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

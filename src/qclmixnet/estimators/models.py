@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from qclmixnet.decision import ProbabilityScaling
+from qclmixnet.decision import ProbabilityScaling, defer
 from qclmixnet.nn import (
     BoostedTrees,
     MemberInput,
@@ -72,6 +72,7 @@ class MemberModel:
         inputs: turns encoded rows into their inputs.
         trees: sets of boosted trees, on the CPU; None if there are none.
         tree_share: how much of the probabilities is theirs, 0 to 1.
+        unknown_to_trees: numbers of classes with too few rows for a leaf.
         scaling: what left-out rows say about the probabilities.
     """
 
@@ -79,17 +80,19 @@ class MemberModel:
     inputs: MemberInput
     trees: BoostedTrees | None
     tree_share: float
+    unknown_to_trees: tuple[int, ...]
     scaling: ProbabilityScaling
 
     def proba(self, encoded: EncodedTable) -> npt.NDArray[np.float64]:
         """Return the scaled mean of the members' and the trees' probabilities."""
         tensors = _tensors(encoded)
         logits = member_outputs(self.network, self.inputs, *tensors, output="logits")
-        mean = _softmax(logits).mean(dim=0)
+        mean = _softmax(logits).mean(dim=0).numpy()
         if self.trees is not None:
-            by_trees = _softmax(self.trees(*tensors)).mean(dim=0)
-            mean = torch.lerp(mean, by_trees, self.tree_share)
-        return self.scaling(mean.numpy())
+            by_trees = _softmax(self.trees(*tensors)).mean(dim=0).numpy()
+            by_trees = defer(by_trees, mean, self.unknown_to_trees)
+            mean = (1 - self.tree_share) * mean + self.tree_share * by_trees
+        return self.scaling(mean)
 
     def embed(self, encoded: EncodedTable) -> npt.NDArray[np.float64]:
         """Return the members' representations side by side."""

@@ -14,7 +14,10 @@ from qclmixnet.nn import BoostedTrees
 from qclmixnet.preprocessing import EncodedTable, rank_levels
 from qclmixnet.training import CrossFitRecipe, TreeConfig
 
-__all__ = ["build_trees", "fit_trees"]
+__all__ = ["LEAST_LEAF", "build_trees", "fit_trees"]
+
+LEAST_LEAF = 3
+"""Rows in the smallest leaf; a class with fewer rows cannot have one of its own."""
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -79,7 +82,9 @@ def fit_trees(
             max_depth=config.depth,
             max_leaf_nodes=2**config.depth,
             # Tiny classes need small leaves, large tables do not.
-            min_samples_leaf=int(np.clip(len(codes) // 100, 3, config.min_leaf_rows)),
+            min_samples_leaf=int(
+                np.clip(len(codes) // 100, LEAST_LEAF, config.min_leaf_rows)
+            ),
             l2_regularization=config.l2,
             early_stopping=False,
             random_state=seed % 2**32,
