@@ -47,7 +47,9 @@ class Rows:
     def fit(self, config: TreeConfig = SMALL, seed: int = 0) -> BoostedTrees:
         recipe = CrossFitRecipe(n_folds=3, trees=config)
         n_num = self.encoded.x_num.shape[1]
-        trees = build_trees(n_num, self.cardinalities, self.n_classes, recipe)
+        trees = build_trees(
+            n_num, self.cardinalities, self.n_classes, recipe, depth=config.depth
+        )
         assert trees is not None
         fit_trees(
             trees,
@@ -267,12 +269,18 @@ def test_six_rows_outside_of_all_folds_are_parted() -> None:
 
 def test_no_rounds_are_no_trees() -> None:
     recipe = CrossFitRecipe(trees=TreeConfig(n_rounds=0))
-    assert build_trees(3, (2,), 2, recipe) is None
+    assert build_trees(3, (2,), 2, recipe, depth=4) is None
+
+
+@pytest.mark.parametrize(("n_rows", "depth"), [(99, 2), (100, 5), (10**6, 5)])
+def test_large_tables_grow_deeper_trees(n_rows: int, depth: int) -> None:
+    config = TreeConfig(depth=2, deep_depth=5, deep_rows=100)
+    assert config.depth_of(n_rows) == depth
 
 
 def test_the_recipe_gives_the_sizes() -> None:
-    config = TreeConfig(n_rounds=7, depth=3)
-    trees = build_trees(3, (2,), 4, CrossFitRecipe(n_folds=5, trees=config))
+    recipe = CrossFitRecipe(n_folds=5, trees=TreeConfig(n_rounds=7))
+    trees = build_trees(3, (2,), 4, recipe, depth=3)
     assert trees is not None
     assert trees.feature.shape == (5, 7, 4, 2**3 - 1)
     assert trees.value.shape == (5, 7, 4, 2**3)
@@ -286,6 +294,8 @@ def test_the_recipe_gives_the_sizes() -> None:
         (lambda: TreeConfig(learning_rate=0.0), "`learning_rate` .* above 0, got 0"),
         (lambda: TreeConfig(depth=0), "`depth` .* at least 1, got 0"),
         (lambda: TreeConfig(depth=11), "`depth` .* at most 10, got 11"),
+        (lambda: TreeConfig(deep_depth=11), "`deep_depth` .* at most 10, got 11"),
+        (lambda: TreeConfig(deep_rows=0), "`deep_rows` .* at least 1, got 0"),
         (lambda: TreeConfig(min_leaf_rows=2), "`min_leaf_rows` .* at least 3, got 2"),
         (lambda: TreeConfig(l2=-0.5), "`l2` .* at least 0, got -0.5"),
         (
@@ -302,7 +312,7 @@ def test_settings_out_of_range_are_named(
 
 
 def test_the_trees_of_a_recipe_survive_json() -> None:
-    chosen = CrossFitRecipe(trees=TreeConfig(7, 0.5, 3, 5, 2.0))
+    chosen = CrossFitRecipe(trees=TreeConfig(7, 0.5, 3, 5, 900, 5, 2.0))
     again = CrossFitRecipe.from_dict(json.loads(json.dumps(chosen.to_dict())))
     assert again == chosen
-    assert again.trees == TreeConfig(7, 0.5, 3, 5, 2.0)
+    assert again.trees == TreeConfig(7, 0.5, 3, 5, 900, 5, 2.0)

@@ -94,7 +94,13 @@ def fit_members(
     counts = np.bincount(labels.codes, minlength=n_classes)
     power = recipe.loss.class_weight_power
     by_class = class_weights(torch.from_numpy(counts), power).double().numpy()
-    trees = build_trees(encoded.x_num.shape[1], cardinalities, n_classes, recipe)
+    trees = build_trees(
+        encoded.x_num.shape[1],
+        cardinalities,
+        n_classes,
+        recipe,
+        depth=recipe.trees.depth_of(len(labels.codes)),
+    )
     if trees is not None:
         fit_trees(
             trees,

@@ -94,9 +94,14 @@ def model_from_dict(
     scaling = ProbabilityScaling(
         stored["sharpness"], stored["undone"], tuple(stored["log_weights"])
     )
-    trees = build_trees(n_num, cardinalities, n_classes, recipe)
+    trees = None
+    stored_trees = _under("trees.", tensors)
+    if stored_trees:
+        n_leaves = stored_trees["value"].shape[-1]
+        depth = n_leaves.bit_length() - 1
+        trees = build_trees(n_num, cardinalities, n_classes, recipe, depth=depth)
     if trees is not None:
-        trees.load_state_dict(_under("trees.", tensors))
+        trees.load_state_dict(stored_trees)
     share = float(values["tree_share"])
     unknown = tuple(values["unknown_to_trees"])
     return MemberModel(members, member_inputs, trees, share, unknown, scaling)

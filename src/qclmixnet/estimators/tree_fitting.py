@@ -24,7 +24,12 @@ IntArray = npt.NDArray[np.int64]
 
 
 def build_trees(
-    n_num: int, cardinalities: tuple[int, ...], n_classes: int, recipe: CrossFitRecipe
+    n_num: int,
+    cardinalities: tuple[int, ...],
+    n_classes: int,
+    recipe: CrossFitRecipe,
+    *,
+    depth: int,
 ) -> BoostedTrees | None:
     """Build the trees that a recipe asks for, still without content; None for none."""
     if recipe.trees.n_rounds == 0:
@@ -35,7 +40,7 @@ def build_trees(
         n_classes,
         n_sets=recipe.n_folds,
         n_rounds=recipe.trees.n_rounds,
-        depth=recipe.trees.depth,
+        depth=depth,
     )
 
 
@@ -79,8 +84,8 @@ def fit_trees(
         grown = HistGradientBoostingClassifier(
             max_iter=config.n_rounds,
             learning_rate=config.learning_rate,
-            max_depth=config.depth,
-            max_leaf_nodes=2**config.depth,
+            max_depth=trees.depth,
+            max_leaf_nodes=2**trees.depth,
             # Tiny classes need small leaves, large tables do not.
             min_samples_leaf=int(
                 np.clip(len(codes) // 100, LEAST_LEAF, config.min_leaf_rows)

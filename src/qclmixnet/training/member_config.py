@@ -68,7 +68,9 @@ class TreeConfig:
     Attributes:
         n_rounds: trees of each fold and class score; 0 leaves the networks alone.
         learning_rate: share of each tree that is added.
-        depth: comparisons on the way to a leaf.
+        depth: comparisons on the way to a leaf in tables of fewer than `deep_rows`.
+        deep_depth: the same in larger tables.
+        deep_rows: rows from which on trees are deep.
         min_leaf_rows: rows in a leaf at least, where the table has 100 times as many;
             a hundredth of the table otherwise, but no fewer than 3.
         l2: penalty on the leaf values.
@@ -77,16 +79,28 @@ class TreeConfig:
     n_rounds: int = 50
     learning_rate: float = 0.2
     depth: int = 4
+    deep_depth: int = 6
+    deep_rows: int = 2500
     min_leaf_rows: int = 20
     l2: float = 1.0
 
     def __post_init__(self) -> None:
         check_integer(self.n_rounds, "n_tree_rounds", low=0)
         check_real(self.learning_rate, "learning_rate", low=0, open_low=True)
-        check_integer(self.depth, "depth", low=1)
-        check_real(self.depth, "depth", low=1, high=10)
+        for name in ("depth", "deep_depth"):
+            check_integer(getattr(self, name), name, low=1)
+            check_real(getattr(self, name), name, low=1, high=10)
+        check_integer(self.deep_rows, "deep_rows", low=1)
         check_integer(self.min_leaf_rows, "min_leaf_rows", low=3)
         check_real(self.l2, "l2", low=0)
+
+    def depth_of(self, n_rows: int) -> int:
+        """Return the depth of the trees of a table of so many rows.
+
+        >>> [TreeConfig().depth_of(n_rows) for n_rows in (200, 20_000)]
+        [4, 6]
+        """
+        return self.depth if n_rows < self.deep_rows else self.deep_depth
 
 
 @dataclass(frozen=True)
@@ -224,7 +238,7 @@ class MemberSchedule:
     epochs: int = 50
     min_epochs: int = 10
     min_steps: int = 300
-    max_steps: int = 750
+    max_steps: int = 1500
     max_epochs: int | None = None
     batch_size: int = 256
     learning_rate: float = 2e-3
