@@ -75,8 +75,8 @@ def tune_tilt(
     >>> y = np.repeat([0, 1], [30, 10])
     >>> proba = np.tile([0.6, 0.4], (40, 1))
     >>> rule = tune_tilt(y, proba, np.array([30, 10]), power=0.5, objective="balanced")
-    >>> 0.1 < rule.offsets[1] / np.log(3) < 0.4
-    True
+    >>> (rule.offsets / np.log(3)).round(1).tolist()
+    [0.0, 0.2]
     """
     step = rarity(counts)
     kept = slice(None, None, max(1, len(y_true) // _MOST_ROWS))

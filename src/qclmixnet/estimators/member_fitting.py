@@ -102,11 +102,12 @@ def fit_members(
         depth=recipe.trees.depth_of(len(labels.codes)),
     )
     if trees is not None:
+        shares = weights / weights.max()  # first, so that no sum overflows
         fit_trees(
             trees,
             encoded,
             labels.codes,
-            weights / weights.mean() * by_class[labels.codes],
+            shares / shares.mean() * by_class[labels.codes],
             folds,
             config=recipe.trees,
             seed=tree_seed,
