@@ -2,9 +2,18 @@
 
 from pathlib import Path
 
-__all__ = ["replace_table"]
+import numpy as np
+
+__all__ = ["interval", "replace_table"]
 
 _START, _END = "<!-- figures: start -->", "<!-- figures: end -->"
+
+
+def interval(values: np.ndarray) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of a mean over tables."""
+    draws = np.random.default_rng(0).integers(len(values), size=(10_000, len(values)))
+    low, high = np.percentile(values[draws].mean(axis=1), [2.5, 97.5])
+    return float(low), float(high)
 
 
 def replace_table(page: Path, table: str) -> None:

@@ -23,7 +23,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from development import TABLES, load
-from pages import replace_table
+from pages import interval, replace_table
 from sklearn.metrics import f1_score, recall_score
 from threadpoolctl import threadpool_limits
 
@@ -132,7 +132,6 @@ def summary(rows: pd.DataFrame) -> str:
     names = ["macro_f1", "macro_recall", "mean"]
     scores = 100 * rows.groupby(["share", "rule", "table"])[names].mean()
     default = scores.loc[DEFAULT]["mean"]
-    draws = np.random.default_rng(0).integers(len(default), size=(10_000, len(default)))
     lines = [
         "| trees' share | rule | macro-F1 | macro recall | mean, against the default |",
         "|---|---|---|---|---|",
@@ -141,7 +140,7 @@ def summary(rows: pd.DataFrame) -> str:
     for share, rule in ways.itertuples(index=False):
         part = scores.loc[(share, rule)]
         change = (part["mean"] - default).to_numpy()
-        low, high = np.percentile(change[draws].mean(axis=1), [2.5, 97.5])
+        low, high = interval(change)
         against = f"{change.mean():+.2f} ({low:+.2f} to {high:+.2f})"
         if (share, rule) == DEFAULT:
             against = "the default"

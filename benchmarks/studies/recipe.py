@@ -21,7 +21,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from development import TABLES, load
-from pages import replace_table
+from pages import interval, replace_table
 from sklearn.metrics import f1_score, log_loss, recall_score
 from threadpoolctl import threadpool_limits
 
@@ -48,63 +48,44 @@ COLUMNS = (
 BASE = CrossFitRecipe()
 
 
-def _members(**changes: object) -> CrossFitRecipe:
-    return replace(BASE, members=replace(BASE.members, **changes))
-
-
-def _loss(**changes: object) -> CrossFitRecipe:
-    return replace(BASE, loss=replace(BASE.loss, **changes))
-
-
-def _schedule(**changes: object) -> CrossFitRecipe:
-    return replace(BASE, schedule=replace(BASE.schedule, **changes))
-
-
-def _mixup(**changes: object) -> CrossFitRecipe:
-    return replace(BASE, mixup=replace(BASE.mixup, mixed_fraction=0.5, **changes))
-
-
-def _trees(**changes: object) -> CrossFitRecipe:
-    return replace(BASE, trees=replace(BASE.trees, **changes))
-
-
-def _contrast(**changes: object) -> CrossFitRecipe:
-    return replace(BASE, contrast=replace(BASE.contrast, **changes))
+def _with(part: str, **changes: object) -> CrossFitRecipe:
+    """Return the base with some fields of one part changed."""
+    return replace(BASE, **{part: replace(getattr(BASE, part), **changes)})
 
 
 VARIANTS = {
     "base": BASE,
     "paper": recipe("paper"),
-    "no trees": _trees(n_rounds=0),
-    "100 rounds of 0.1": _trees(n_rounds=100, learning_rate=0.1),
-    "100 rounds of 0.2": _trees(n_rounds=100),
-    "trees of depth 4": _trees(deep_depth=4),
-    "trees of depth 6": _trees(depth=6),
-    "4 members": _members(n_members=4),
-    "16 members": _members(n_members=16),
-    "no bins": _members(binned_share=0.0),
-    "bins for all members": _members(binned_share=1.0),
-    "entanglement": _members(entangle=True),
-    "mixup of any class": _mixup(same_class=False),
-    "mixup within the class": _mixup(same_class=True),
-    "contrastive losses, weight 0.1": _contrast(weight=0.1),
-    "contrastive losses, weight 0.5": _contrast(weight=0.5),
-    "class weights 0.25": _loss(class_weight_power=0.25),
-    "class weights 0.75": _loss(class_weight_power=0.75),
-    "class weights 1": _loss(class_weight_power=1.0),
-    "cross-entropy": _loss(gamma=0.0),
-    "focal gamma 2": _loss(gamma=2.0),
-    "no averaging of weights": _schedule(average=0.0),
-    "half the steps": _schedule(epochs=25, min_steps=150, max_steps=750),
-    "twice the steps": _schedule(epochs=100, min_steps=600, max_steps=3000),
-    "learning rate 1e-3": _schedule(learning_rate=1e-3),
-    "learning rate 4e-3": _schedule(learning_rate=4e-3),
-    "no dropout": _members(dropout=0.0),
-    "dropout 0.3": _members(dropout=0.3),
-    "width 64": _members(d_hidden=64),
-    "two blocks": _members(n_blocks=2),
-    "no block": _members(n_blocks=0),
-    "32 bins": _members(n_bins=32),
+    "no trees": _with("trees", n_rounds=0),
+    "100 rounds of 0.1": _with("trees", n_rounds=100, learning_rate=0.1),
+    "100 rounds of 0.2": _with("trees", n_rounds=100),
+    "trees of depth 4": _with("trees", deep_depth=4),
+    "trees of depth 6": _with("trees", depth=6),
+    "4 members": _with("members", n_members=4),
+    "16 members": _with("members", n_members=16),
+    "no bins": _with("members", binned_share=0.0),
+    "bins for all members": _with("members", binned_share=1.0),
+    "entanglement": _with("members", entangle=True),
+    "mixup of any class": _with("mixup", mixed_fraction=0.5, same_class=False),
+    "mixup within the class": _with("mixup", mixed_fraction=0.5, same_class=True),
+    "contrastive losses, weight 0.1": _with("contrast", weight=0.1),
+    "contrastive losses, weight 0.5": _with("contrast", weight=0.5),
+    "class weights 0.25": _with("loss", class_weight_power=0.25),
+    "class weights 0.75": _with("loss", class_weight_power=0.75),
+    "class weights 1": _with("loss", class_weight_power=1.0),
+    "cross-entropy": _with("loss", gamma=0.0),
+    "focal gamma 2": _with("loss", gamma=2.0),
+    "no averaging of weights": _with("schedule", average=0.0),
+    "half the steps": _with("schedule", epochs=25, min_steps=150, max_steps=750),
+    "twice the steps": _with("schedule", epochs=100, min_steps=600, max_steps=3000),
+    "learning rate 1e-3": _with("schedule", learning_rate=1e-3),
+    "learning rate 4e-3": _with("schedule", learning_rate=4e-3),
+    "no dropout": _with("members", dropout=0.0),
+    "dropout 0.3": _with("members", dropout=0.3),
+    "width 64": _with("members", d_hidden=64),
+    "two blocks": _with("members", n_blocks=2),
+    "no block": _with("members", n_blocks=0),
+    "32 bins": _with("members", n_bins=32),
     "2 folds": replace(BASE, n_folds=2),
     "8 folds": replace(BASE, n_folds=8),
 }
@@ -229,11 +210,10 @@ def _cells(part: pd.DataFrame, base: pd.DataFrame | None) -> list[str]:
         return [*scores, f"{means['log_loss']:.3f}", "x 1.00"]
     theirs = by_table(base)
     change = own - theirs
-    draws = np.random.default_rng(0).integers(len(change), size=(10_000, len(change)))
     cells = []
     for name in ("macro_f1", "macro_recall", "mean", "log_loss"):
         values = change[name].to_numpy()
-        low, high = np.percentile(values[draws].mean(axis=1), [2.5, 97.5])
+        low, high = interval(values)
         digits = 3 if name == "log_loss" else 1
         numbers = (f"{value:+.{digits}f}" for value in (values.mean(), low, high))
         cells.append("{} ({} to {})".format(*numbers))

@@ -3,8 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from qclmixnet.decision.sweep import inner_score
-from qclmixnet.decision.tilt import USUAL_LEAN, best_near, rarity, smooth
+from qclmixnet.decision.tilt import USUAL_LEAN, best_near, rarity, score_with, smooth
 
 __all__ = ["USUAL_SHARE", "choose_share", "defer"]
 
@@ -87,16 +86,14 @@ def choose_share(
     codes, first, second = y_true[kept], first[kept], second[kept]
     step = rarity(counts)
     weights = np.exp(power * step)[codes]
-    rows, n_classes = np.arange(len(codes)), first.shape[1]
+    rows = np.arange(len(codes))
+    leans = USUAL_LEAN["balanced"] + _AROUND - power
     losses, scores = [], []
     for share in _SHARES:
         log_p = np.log(np.maximum((1 - share) * first + share * second, _LEAST))
         losses.append(-np.average(log_p[rows, codes], weights=weights))
-        leans = USUAL_LEAN["balanced"] + _AROUND - power
-        chosen = [(log_p + lean * step).argmax(axis=1) for lean in leans]
-        scores.append(
-            np.mean([inner_score(codes, c, n_classes, "balanced") for c in chosen])
-        )
+        at_leans = [score_with(codes, log_p, t * step, "balanced") for t in leans]
+        scores.append(np.mean(at_leans))
     likeliest = best_near(_SHARES, -np.array(losses), USUAL_SHARE)
     best = best_near(_SHARES, smooth(np.array(scores), 1), USUAL_SHARE)
     return float((USUAL_SHARE + likeliest + best) / 3)

@@ -19,7 +19,14 @@ import numpy.typing as npt
 from qclmixnet.decision.offsets import OffsetRule
 from qclmixnet.decision.sweep import Objective, inner_score
 
-__all__ = ["USUAL_LEAN", "best_near", "rarity", "smooth", "tune_tilt"]
+__all__ = [
+    "USUAL_LEAN",
+    "best_near",
+    "rarity",
+    "score_with",
+    "smooth",
+    "tune_tilt",
+]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -84,14 +91,15 @@ def tune_tilt(
     lean = USUAL_LEAN[objective]
     if len(codes) >= _FEWEST_ROWS:
         scores = [
-            _score(codes, log_p, (lean - power) * step, objective) for lean in _LEANS
+            score_with(codes, log_p, (lean - power) * step, objective)
+            for lean in _LEANS
         ]
         best = best_near(_LEANS, smooth(np.array(scores), _REACH), lean)
         lean += _TRUST * (best - lean)
     offsets = (lean - power) * step
     offsets = offsets - offsets[int(np.argmax(counts))]
-    before = _score(codes, log_p, 0 * offsets, objective)
-    after = _score(codes, log_p, offsets, objective)
+    before = score_with(codes, log_p, 0 * offsets, objective)
+    after = score_with(codes, log_p, offsets, objective)
     return OffsetRule(offsets, objective, before, after, _note(counts))
 
 
@@ -112,9 +120,10 @@ def best_near(values: FloatArray, scores: FloatArray, home: float) -> float:
     return float(equals[np.argmin(np.abs(equals - home).round(9))])
 
 
-def _score(
+def score_with(
     codes: IntArray, log_p: FloatArray, offsets: FloatArray, objective: Objective
 ) -> float:
+    """Return the macro score of the argmax after adding an offset to each class."""
     chosen = (log_p + offsets).argmax(axis=1)
     return inner_score(codes, chosen, log_p.shape[1], objective)
 
