@@ -70,6 +70,18 @@ def test_scores_equal_a_plain_loop_over_the_folds(finished: Path) -> None:
             )
 
 
+def test_leftovers_of_a_killed_run_are_cleared(finished: Path) -> None:
+    # A kill between writing a cell's rows and forgetting its fits, or amid a write.
+    fits = finished / "fits"
+    fits.mkdir()
+    for name in ("newthyroid-knn-0-0-outer.npz", "newthyroid-knn-0-0-inner-0.partial"):
+        (fits / name).write_bytes(b"")
+    before = (finished / "rows.parquet").read_bytes()
+    run_benchmark(TWO, finished)
+    assert not fits.exists()
+    assert (finished / "rows.parquet").read_bytes() == before
+
+
 def test_a_second_call_fits_nothing_again(finished: Path) -> None:
     before = (finished / "rows.parquet").read_bytes()
     seen: list[RunProgress] = []

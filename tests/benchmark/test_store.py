@@ -90,6 +90,22 @@ def test_a_kept_fit_comes_back_bit_for_bit(tmp_path: Path) -> None:
     assert not (tmp_path / "fits").exists()
 
 
+def test_only_fits_that_something_waits_for_are_kept(tmp_path: Path) -> None:
+    proba = np.full((2, 2), 0.5)
+    result = FitResult(proba, proba.argmax(axis=1), 0.1, 0.1, 0.1)
+    folder = a_run(tmp_path)
+    for name in ("glass-knn-0-0-outer", "glass-knn-0-0-inner-1", "glass-knn-1-0-outer"):
+        folder.keep_fit(name, result, 1.0)
+    half_written = tmp_path / "fits" / "glass-knn-0-0-inner-2.partial"
+    half_written.write_bytes(b"PK and then the power went")
+    folder.forget_other_fits(["glass-knn-0-0-"])
+    kept = sorted(file.stem for file in (tmp_path / "fits").iterdir())
+    assert kept == ["glass-knn-0-0-inner-1", "glass-knn-0-0-outer"]
+    folder.forget_other_fits([])
+    assert not (tmp_path / "fits").exists()
+    folder.forget_other_fits([])
+
+
 def test_description_and_command_come_back(tmp_path: Path) -> None:
     a_run(tmp_path)
     run = load_run(tmp_path)

@@ -96,6 +96,9 @@ def run_benchmark(
         facts = {name: tables.check(name) for name in description.tables}
         run = _record(folder, whole, facts, command)
         todo = _todo(folder, description, retry_failed=retry_failed)
+        # Cells of other commands may be half done as well; their fits stay.
+        still_open = _todo(folder, whole, retry_failed=retry_failed)
+        folder.forget_other_fits([key.file_name("") for key in still_open])
         scheduler = _Scheduler(folder, run, tables, todo, n_threads, on_progress)
         if todo:
             preload = modules_of({key.method for key in todo})

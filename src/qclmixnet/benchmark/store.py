@@ -171,6 +171,22 @@ class RunFolder:
         """Remove kept fits that are no longer needed."""
         for name in names:
             (self._fits / f"{name}.npz").unlink(missing_ok=True)
+        self._remove_if_empty()
+
+    def forget_other_fits(self, prefixes: Sequence[str]) -> None:
+        """Remove what a killed run left behind: all but kept fits named like this.
+
+        That is, fits whose rows were written just before the end, and files that were
+        half written.
+        """
+        if not self._fits.exists():
+            return
+        for file in self._fits.iterdir():
+            if file.suffix != ".npz" or not file.name.startswith(tuple(prefixes)):
+                file.unlink()
+        self._remove_if_empty()
+
+    def _remove_if_empty(self) -> None:
         if self._fits.exists() and not any(self._fits.iterdir()):
             self._fits.rmdir()
 
