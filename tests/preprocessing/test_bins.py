@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from qclmixnet.preprocessing import quantile_edges
+from qclmixnet.preprocessing import cut_points, quantile_edges
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -119,3 +119,41 @@ def test_edges_are_finite_increasing_wide_and_inside_the_column(
         values = x[:, column]
         assert its_edges[0] == values.min()
         assert values.max() - 1e-5 <= its_edges[-1] <= values.max()
+
+
+def test_few_values_are_cut_halfway() -> None:
+    x = np.float32([7, -1, 3, 3, 7, 7])
+    assert cut_points(x, n_bins=3).tolist() == [1.0, 5.0]
+    assert cut_points(x[:1], n_bins=3).tolist() == []
+
+
+@pytest.mark.parametrize("n_bins", [2, 7, 255])
+def test_cuts_of_a_continuous_column_part_equally_many_rows(n_bins: int) -> None:
+    x = np.random.default_rng(0).lognormal(sigma=2.0, size=2040).astype(np.float32)
+    cuts = cut_points(x, n_bins=n_bins)
+    assert len(cuts) == n_bins - 1
+    counts = np.bincount(np.searchsorted(cuts, x), minlength=n_bins)
+    assert abs(counts - 2040 / n_bins).max() <= 1.5
+
+
+@given(
+    x=hnp.arrays(np.float32, st.integers(1, 60), elements=st.floats(-9, 9, width=32)),
+    n_bins=st.integers(2, 20),
+)
+def test_cuts_increase_and_make_no_more_bins_than_asked(
+    x: FloatArray, n_bins: int
+) -> None:
+    cuts = cut_points(x, n_bins=n_bins)
+    assert len(cuts) < n_bins
+    assert (np.diff(cuts) > 0).all()
+    bins = np.searchsorted(cuts, x)
+    # Bin k holds the numbers above cut k - 1 and up to cut k.
+    assert (x <= np.append(cuts, np.inf)[bins]).all()
+    assert (x > np.append(-np.inf, cuts)[bins]).all()
+
+
+def test_a_value_that_fills_several_bins_is_cut_off_once() -> None:
+    x = np.concatenate([np.zeros(70), np.arange(1, 31)]).astype(np.float32)
+    cuts = cut_points(x, n_bins=10)
+    # The seventh of nine quantiles lies halfway between the zeros and 1.
+    assert cuts.tolist() == [0.0, 0.5, 10.5, 20.5]

@@ -5,19 +5,24 @@ smooth and slanted borders, which trees need many cuts for. Their mean is better
 either on most tables, and how much each counts is read off rows that neither saw.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import torch
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from qclmixnet.nn import BoostedTrees
-from qclmixnet.preprocessing import EncodedTable, rank_levels
+from qclmixnet.preprocessing import EncodedTable, cut_points, rank_levels
 from qclmixnet.training import CrossFitRecipe, TreeConfig
 
 __all__ = ["LEAST_LEAF", "build_trees", "fit_trees"]
 
 LEAST_LEAF = 3
 """Rows in the smallest leaf; a class with fewer rows cannot have one of its own."""
+
+_N_BINS = 255
+"""Bins of scikit-learn's trees, one more being for missing values."""
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -63,8 +68,7 @@ def fit_trees(
         weights: how much each row counts, above 0.
         folds: fold of each row, or -1 for rows that all sets learn from.
         config: how the trees grow.
-        seed: source of the little that is random, such as the rows that choose the
-            bins of a table of more than 200,000 rows.
+        seed: source of the little that is random.
 
     References:
         Friedman (2001), "Greedy function approximation: a gradient boosting machine";
@@ -94,15 +98,24 @@ def fit_trees(
             early_stopping=False,
             random_state=seed % 2**32,
         )
-        x = np.hstack([encoded.x_num[rows], ranked])
+        numbers = encoded.x_num[rows]
+        # Given more values than it has bins, scikit-learn looks for each of its 254
+        # weighted percentiles alone, which took longer than growing the trees.
+        cuts = [cut_points(column, n_bins=_N_BINS) for column in numbers.T]
+        bins = [np.searchsorted(c, x) for c, x in zip(cuts, numbers.T, strict=True)]
+        x = np.column_stack([*bins, ranked]).astype(np.float32)
         grown.fit(x, codes[rows], sample_weight=weights[rows])
-        _copy_trees(grown, trees, fold)
+        _copy_trees(grown, trees, fold, cuts)
         trees.rank[fold] = torch.from_numpy(rank)
 
 
 def _copy_trees(
-    grown: HistGradientBoostingClassifier, trees: BoostedTrees, which: int
+    grown: HistGradientBoostingClassifier,
+    trees: BoostedTrees,
+    which: int,
+    cuts: Sequence[FloatArray],
 ) -> None:
+    """Write the trees of one set; `cuts` are between the bins of each number."""
     trees.base[which] = torch.from_numpy(np.ravel(grown._baseline_prediction))
     shape = trees.feature.shape[1:]
     feature = np.zeros(shape, dtype=np.int64)
@@ -111,10 +124,21 @@ def _copy_trees(
     for round_, by_score in enumerate(grown._predictors):
         for score, tree in enumerate(by_score):
             place = (round_, score)
-            _copy_tree(tree.nodes, feature[place], threshold[place], value[place])
+            nodes = tree.nodes.copy()
+            _unbin(nodes, cuts)
+            _copy_tree(nodes, feature[place], threshold[place], value[place])
     trees.feature[which] = torch.from_numpy(feature)
     trees.threshold[which] = torch.from_numpy(threshold)
     trees.value[which] = torch.from_numpy(value)
+
+
+def _unbin(nodes: np.ndarray, cuts: Sequence[FloatArray]) -> None:
+    """Restate comparisons with numbers of bins as comparisons with the numbers."""
+    of_numbers = (nodes["is_leaf"] == 0) & (nodes["feature_idx"] < len(cuts))
+    for node in np.flatnonzero(of_numbers):
+        own = cuts[nodes["feature_idx"][node]]
+        # Bin k holds the numbers up to cut k.
+        nodes["num_threshold"][node] = own[int(nodes["num_threshold"][node])]
 
 
 def _copy_tree(

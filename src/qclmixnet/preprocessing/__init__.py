@@ -4,10 +4,17 @@ Statistics come from the training rows alone, and a row is encoded without a loo
 the rows beside it.
 """
 
-from qclmixnet.preprocessing.bins import quantile_edges
+from qclmixnet.preprocessing.bins import cut_points, quantile_edges
 from qclmixnet.preprocessing.encoded import EncodedTable
 from qclmixnet.preprocessing.encoder import TableEncoder
 from qclmixnet.preprocessing.level_order import rank_levels
 from qclmixnet.preprocessing.scaling import Scaling
 
-__all__ = ["EncodedTable", "Scaling", "TableEncoder", "quantile_edges", "rank_levels"]
+__all__ = [
+    "EncodedTable",
+    "Scaling",
+    "TableEncoder",
+    "cut_points",
+    "quantile_edges",
+    "rank_levels",
+]

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float32
 
-__all__ = ["quantile_edges"]
+__all__ = ["cut_points", "quantile_edges"]
 
 
 def quantile_edges(
@@ -43,3 +43,32 @@ def quantile_edges(
             columns.append(column)
             edges.append(different[wide])
     return np.array(columns, dtype=np.int64), edges
+
+
+def cut_points(
+    values: Float32[np.ndarray, " rows"], *, n_bins: int
+) -> npt.NDArray[np.float64]:
+    """Choose where a tree may cut a column.
+
+    Args:
+        values: the column of the training rows, of at least one.
+        n_bins: bins that the cuts make at most, >= 2.
+
+    Returns:
+        Increasing cuts: halfway between neighbouring values where there are few of
+        them, quantiles where there are more than `n_bins`. Bin k holds the values above
+        cut k - 1 and up to cut k.
+
+    >>> cut_points(np.float32([1, 2, 2, 5]), n_bins=4)
+    array([1.5, 3.5])
+    >>> cut_points(np.arange(100, dtype=np.float32), n_bins=4)
+    array([24.5, 49.5, 74.5])
+    """
+    different = np.unique(values).astype(np.float64)
+    if len(different) <= n_bins:
+        return (different[1:] + different[:-1]) / 2
+    shares = np.linspace(0, 100, n_bins + 1)[1:-1]
+    between = np.percentile(
+        values.astype(np.float64), shares, method="averaged_inverted_cdf"
+    )
+    return np.unique(between)
