@@ -84,9 +84,32 @@ class BoostedTrees(nn.Module):
         self, x_num: Float[Tensor, "rows n_num"], x_cat: Int[Tensor, "rows n_cat"]
     ) -> Float[Tensor, "sets rows classes"]:
         """Return the log-odds of each class by each set, in double precision."""
+        if len(x_num) * self.feature.numel() <= _AT_ONCE:
+            return self._all_sets(x_num, x_cat)
         return torch.stack(
             [self.one_set(which, x_num, x_cat) for which in range(self.n_sets)]
         )
+
+    def _all_sets(
+        self, x_num: Float[Tensor, "rows n_num"], x_cat: Int[Tensor, "rows n_cat"]
+    ) -> Float[Tensor, "sets rows classes"]:
+        """Take few rows through all sets in one pass: a service asks for single rows.
+
+        Each set has rows of its own in the table for its ranks.
+        """
+        self._check(x_num, x_cat)
+        ranks = self.rank[:, (x_cat + self._first_code).T].flatten(0, 1)
+        table = torch.cat([x_num.to(self.threshold).T, ranks])
+        first_rank = torch.arange(self.n_sets, device=ranks.device) * x_cat.shape[1]
+        is_rank = self.feature >= self.n_num
+        feature = self.feature + is_rank * first_rank[:, None, None, None]
+        leaves = self._leaves(
+            table, feature.flatten(0, 1), self.threshold.flatten(0, 1)
+        )
+        found = self.value.flatten(0, 2).gather(1, leaves).double()
+        by_round = found.view(*self.feature.shape[:3], len(x_num))
+        scores = self.base.double()[:, :, None] + by_round.sum(dim=1)
+        return self._by_class(scores.transpose(1, 2))
 
     def one_set(
         self,
@@ -95,8 +118,7 @@ class BoostedTrees(nn.Module):
         x_cat: Int[Tensor, "rows n_cat"],
     ) -> Float[Tensor, "rows classes"]:
         """Return the log-odds of each class by one set of trees."""
-        check_width(x_num, self.n_num)
-        check_width(x_cat, len(self.cardinalities))
+        self._check(x_num, x_cat)
         ranks = self.rank[which][x_cat + self._first_code]
         table = torch.cat([x_num.to(self.threshold), ranks], dim=1).T.contiguous()
         n_rounds, n_scores, n_inner = self.feature.shape[1:]
@@ -112,10 +134,17 @@ class BoostedTrees(nn.Module):
                 by_round = found.view(len(found) // n_scores, n_scores, n_rows)
                 total = total + by_round.sum(dim=0)
             sums.append(total.T)
-        scores = torch.cat(sums)
-        if self.n_classes == 2:
-            scores = torch.cat([torch.zeros_like(scores), scores], dim=1)
-        return scores
+        return self._by_class(torch.cat(sums))
+
+    def _check(self, x_num: Tensor, x_cat: Tensor) -> None:
+        check_width(x_num, self.n_num)
+        check_width(x_cat, len(self.cardinalities))
+
+    def _by_class(self, scores: Tensor) -> Tensor:
+        """Give the first of two classes, which has no score of its own, a zero."""
+        if self.n_classes > 2:
+            return scores
+        return torch.cat([torch.zeros_like(scores), scores], dim=-1)
 
     def _leaves(
         self, table: Tensor, feature: Tensor, threshold: Tensor

@@ -137,16 +137,24 @@ def _frame_names(X: object) -> list[object] | None:
 def _open_frame(X: object, names: Sequence[object]) -> Source:
     texts = tuple(str(name) for name in names)
     if isinstance(X, pd.DataFrame):
-        X = X.set_axis(list(texts), axis=1)
+        columns = [_pandas_column(series) for _, series in X.items()]
+        return Source(texts, len(X), is_array=False, columns=columns)
     frame = nw.from_native(X, pass_through=True)
     assert isinstance(frame, nw.DataFrame)  # `_frame_names` found names
     known = frame.implementation
-    if not (known.is_pandas() or known.is_polars() or known.is_pyarrow()):
+    if not (known.is_polars() or known.is_pyarrow()):
         raise InputTypeError(
             f"`X` must be {_ACCEPTED}, got {type(X).__module__}.{type(X).__name__}; "
             "convert it to pandas first."
         )
     return Source(texts, len(frame), is_array=False, columns=list(frame.iter_columns()))
+
+
+def _pandas_column(series: pd.Series) -> np.ndarray | nw.Series[IntoSeries]:
+    """Take plain numbers as they are: for a single row, wrapping takes longest."""
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind in "biuf":
+        return series.to_numpy()
+    return nw.from_native(series, series_only=True)
 
 
 def _open_array(X: object) -> Source:

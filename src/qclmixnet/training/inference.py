@@ -87,7 +87,8 @@ def outputs_in_parts(
     Returns:
         The parts put together along the rows.
     """
-    model.eval()
+    if model.training:  # to ask every module of a fitted model would cost a row's time
+        model.eval()
     like = next(model.parameters())
     parts = []
     for start in range(0, len(x_num), ROWS_AT_ONCE):
