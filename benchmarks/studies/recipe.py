@@ -68,8 +68,8 @@ VARIANTS = {
     "entanglement": _with("members", entangle=True),
     "mixup of any class": _with("mixup", mixed_fraction=0.5, same_class=False),
     "mixup within the class": _with("mixup", mixed_fraction=0.5, same_class=True),
-    "contrastive losses, weight 0.1": _with("contrast", weight=0.1),
-    "contrastive losses, weight 0.5": _with("contrast", weight=0.5),
+    "contrastive losses of weight 0.1": _with("contrast", weight=0.1),
+    "contrastive losses of weight 0.5": _with("contrast", weight=0.5),
     "class weights 0.25": _with("loss", class_weight_power=0.25),
     "class weights 0.75": _with("loss", class_weight_power=0.75),
     "class weights 1": _with("loss", class_weight_power=1.0),
@@ -77,6 +77,9 @@ VARIANTS = {
     "focal gamma 2": _with("loss", gamma=2.0),
     "no averaging of weights": _with("schedule", average=0.0),
     "half the steps": _with("schedule", epochs=25, min_steps=150, max_steps=750),
+    "two thirds of the steps": _with(
+        "schedule", epochs=33, min_steps=200, max_steps=1000
+    ),
     "twice the steps": _with("schedule", epochs=100, min_steps=600, max_steps=3000),
     "learning rate 1e-3": _with("schedule", learning_rate=1e-3),
     "learning rate 4e-3": _with("schedule", learning_rate=4e-3),
