@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from qclmixnet.datasets import list_datasets, load_dataset
     from qclmixnet.estimators import KNNMixupSampler, QCLMixNetClassifier
+    from qclmixnet.preprocessing import LagFeatures
 
 __version__ = "0.1.0"
 
 _HOME = {
     "KNNMixupSampler": "qclmixnet.estimators",
+    "LagFeatures": "qclmixnet.preprocessing",
     "QCLMixNetClassifier": "qclmixnet.estimators",
     "list_datasets": "qclmixnet.datasets",
     "load_dataset": "qclmixnet.datasets",
@@ -22,6 +24,7 @@ _HOME = {
 
 __all__ = [
     "KNNMixupSampler",
+    "LagFeatures",
     "QCLMixNetClassifier",
     "__version__",
     "list_datasets",

@@ -20,6 +20,7 @@ from qclmixnet.evaluation.statistics import (
     nemenyi_groups,
     nemenyi_p_values,
 )
+from qclmixnet.evaluation.time_order import time_ordered_folds
 
 __all__ = [
     "IR_TIERS",
@@ -42,4 +43,5 @@ __all__ = [
     "nemenyi_groups",
     "nemenyi_p_values",
     "stratified_folds",
+    "time_ordered_folds",
 ]

@@ -1,17 +1,19 @@
 """From a checked table to numbers: scaling, dates, category codes, missing values.
 
 Statistics come from the training rows alone, and a row is encoded without a look at
-the rows beside it.
+the rows beside it. `LagFeatures` alone looks at other rows: at those before.
 """
 
 from qclmixnet.preprocessing.bins import cut_points, quantile_edges
 from qclmixnet.preprocessing.encoded import EncodedTable
 from qclmixnet.preprocessing.encoder import TableEncoder
+from qclmixnet.preprocessing.lag_features import LagFeatures
 from qclmixnet.preprocessing.level_order import rank_levels
 from qclmixnet.preprocessing.scaling import Scaling
 
 __all__ = [
     "EncodedTable",
+    "LagFeatures",
     "Scaling",
     "TableEncoder",
     "cut_points",
