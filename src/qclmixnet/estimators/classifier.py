@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from qclmixnet.core.caller import warn_caller
 from qclmixnet.core.errors import DataWarning, InputError, ModelFormatError
-from qclmixnet.estimators.fitting import drop_weightless, fit_model
+from qclmixnet.estimators.fitting import drop_weightless, fit_model, warn_of_ids
 from qclmixnet.estimators.persistence import load_state, save_state
 from qclmixnet.estimators.settings import (
     class_weight_of_rows,
@@ -25,7 +25,6 @@ from qclmixnet.estimators.settings import (
 from qclmixnet.estimators.state import FittedState
 from qclmixnet.preprocessing import EncodedTable, TableEncoder
 from qclmixnet.table import (
-    Schema,
     read_labels,
     read_sample_weight,
     read_table,
@@ -87,6 +86,7 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         n_iter_: epochs run.
         stop_reason_: why the fit ended.
         target_name_: the name of the labels, when they were a named series.
+        diagnostics_: what the fit noticed, a tuple of `Diagnostic`; empty after `load`.
 
     References:
         Jahin, Abid, Mridha (2025), arXiv 2506.13987.
@@ -165,7 +165,8 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 weights cannot be used; the message names every offending column.
 
         Warns:
-            DataWarning: columns look like ids and are left out.
+            DataWarning: columns look like ids and are left out, one alone tells the
+                class, or equal rows are of different classes.
             FitWarning: a class has a single row, or the fit ended before its time.
         """
         params = self.get_params(deep=False)
@@ -173,7 +174,7 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         decision = resolve_decision(params, recipe)
         device = resolve_device(self.device)
         schema, table = read_training_table(X)
-        _warn_of_ids(schema)
+        warn_of_ids(schema)
         labels = read_labels(y, n_rows=table.n_rows)
         weights = read_sample_weight(sample_weight, n_rows=table.n_rows)
         by_class = class_weight_of_rows(self.class_weight, labels.classes, labels.codes)
@@ -181,7 +182,8 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         table, labels, weights = drop_weightless(table, labels, weights)
         encoder = TableEncoder(scaling=recipe.scaling, max_levels=recipe.max_levels)
         encoded = encoder.fit(table, schema).encode(table)
-        model, result, rule = fit_model(
+        model, result, rule, noticed = fit_model(
+            table,
             encoded,
             encoder.cardinalities,
             labels,
@@ -204,6 +206,7 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 feature_names=_text_names(X),
                 target_name=_name_of(y),
                 result=result,
+                diagnostics=noticed,
             )
         )
         return self
@@ -220,6 +223,7 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.best_epoch_ = state.result.best_epoch
         self.n_iter_ = state.result.n_epochs
         self.stop_reason_ = state.result.stop_reason
+        self.diagnostics_ = state.diagnostics
         self.n_features_in_ = len(state.schema.columns)
         if state.feature_names is not None:
             self.feature_names_in_ = state.feature_names
@@ -356,17 +360,6 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.string = True
         tags.input_tags.categorical = True
         return tags
-
-
-def _warn_of_ids(schema: Schema) -> None:
-    ids = ", ".join(repr(name) for name in schema.of_kind("id"))
-    if ids:
-        warn_caller(
-            f"Left out because every row has its own value, as ids have: {ids}. To "
-            "learn from such a column, make whole numbers floats, or cut texts into "
-            "parts.",
-            DataWarning,
-        )
 
 
 def _warn_of_unseen(encoded: EncodedTable) -> None:

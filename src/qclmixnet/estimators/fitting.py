@@ -5,15 +5,21 @@ import numpy.typing as npt
 import torch
 
 from qclmixnet.core.caller import warn_caller
-from qclmixnet.core.errors import FitWarning
+from qclmixnet.core.errors import DataWarning, FitWarning
 from qclmixnet.core.seeding import spawn_seeds
 from qclmixnet.decision import OffsetRule, tune_offsets
+from qclmixnet.estimators.diagnostics import (
+    Diagnostic,
+    diagnose_training,
+    warn_of_diagnostics,
+)
 from qclmixnet.estimators.member_fitting import Decision, fit_members
 from qclmixnet.estimators.models import MemberModel, SingleModel, for_inference
 from qclmixnet.estimators.progress import epoch_progress
+from qclmixnet.estimators.table_diagnostics import diagnose_table
 from qclmixnet.nn import OneHotInput, QCLMixNet
 from qclmixnet.preprocessing import EncodedTable
-from qclmixnet.table import Labels, Table, read_labels, stratified_holdout
+from qclmixnet.table import Labels, Schema, Table, read_labels, stratified_holdout
 from qclmixnet.training import (
     CrossFitRecipe,
     Recipe,
@@ -22,10 +28,17 @@ from qclmixnet.training import (
     train,
 )
 
-__all__ = ["build_network", "drop_weightless", "fit_model", "fit_network"]
+__all__ = [
+    "build_network",
+    "drop_weightless",
+    "fit_model",
+    "fit_network",
+    "warn_of_ids",
+]
 
 
 def fit_model(
+    table: Table,
     encoded: EncodedTable,
     cardinalities: tuple[int, ...],
     labels: Labels,
@@ -36,11 +49,17 @@ def fit_model(
     device: torch.device,
     random_state: object,
     show_progress: bool,
-) -> tuple[SingleModel | MemberModel, TrainingResult, OffsetRule | None]:
+) -> tuple[
+    SingleModel | MemberModel,
+    TrainingResult,
+    OffsetRule | None,
+    tuple[Diagnostic, ...],
+]:
     """Fit what a recipe describes, and the rule that decides by its probabilities.
 
     Args:
-        encoded: the rows.
+        table: the rows, for what is to be noticed about them.
+        encoded: the same rows encoded.
         cardinalities: codes of each category column.
         labels: their classes.
         weights: how much each row counts, above 0.
@@ -51,9 +70,12 @@ def fit_model(
         show_progress: if True a bar is shown.
 
     Returns:
-        The model, what happened, and the rule; None stands for the plain argmax.
+        The model, what happened, the rule (None stands for the plain argmax), and
+        what was noticed.
     """
     _warn_of_singletons(labels)
+    noticed = diagnose_table(table, encoded, cardinalities, labels)
+    warn_of_diagnostics(noticed)  # now, so that a long fit can still be stopped
     if isinstance(recipe, CrossFitRecipe):
         members = fit_members(
             encoded,
@@ -67,7 +89,16 @@ def fit_model(
             show_progress=show_progress,
         )
         _warn_of_early_end(members.result)
-        return members.model, members.result, members.rule
+        noticed += diagnose_training(
+            members.model,
+            members.result,
+            recipe,
+            encoded,
+            labels.codes,
+            weights,
+            held_out=np.zeros(0, dtype=np.int64),
+        )
+        return members.model, members.result, members.rule, tuple(noticed)
     model, result, held_out = fit_network(
         encoded,
         cardinalities,
@@ -83,7 +114,10 @@ def fit_model(
     if decision != "argmax" and len(held_out):
         proba = model.proba(encoded.take(held_out))
         rule = tune_offsets(labels.codes[held_out], proba, objective=decision)
-    return model, result, rule
+    noticed += diagnose_training(
+        model, result, recipe, encoded, labels.codes, weights, held_out=held_out
+    )
+    return model, result, rule, tuple(noticed)
 
 
 def fit_network(
@@ -188,6 +222,18 @@ def drop_weightless(
     columns = {name: column[keep] for name, column in table.columns.items()}
     kept = read_labels(labels.classes[labels.codes[keep]], n_rows=n_rows)
     return Table(columns, n_rows), kept, weights[keep]
+
+
+def warn_of_ids(schema: Schema) -> None:
+    """Name the columns that are left out because they look like ids."""
+    ids = ", ".join(repr(name) for name in schema.of_kind("id"))
+    if ids:
+        warn_caller(
+            f"Left out because every row has its own value, as ids have: {ids}. To "
+            "learn from such a column, make whole numbers floats, or cut texts into "
+            "parts.",
+            DataWarning,
+        )
 
 
 def _warn_of_singletons(labels: Labels) -> None:

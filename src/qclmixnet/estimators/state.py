@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qclmixnet.decision import OffsetRule
+from qclmixnet.estimators.diagnostics import Diagnostic
 from qclmixnet.estimators.models import MemberModel, SingleModel
 from qclmixnet.preprocessing import TableEncoder
 from qclmixnet.table import Schema
@@ -30,6 +31,7 @@ class FittedState:
         feature_names: the columns' names, when the table had names.
         target_name: the labels' name, when they had one.
         result: what happened while training.
+        diagnostics: what the fit noticed; not saved, so empty after loading.
     """
 
     params: dict[str, Any]
@@ -42,3 +44,4 @@ class FittedState:
     feature_names: npt.NDArray[np.object_] | None
     target_name: str | None
     result: TrainingResult
+    diagnostics: tuple[Diagnostic, ...] = ()
