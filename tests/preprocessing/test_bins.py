@@ -122,7 +122,7 @@ def test_edges_are_finite_increasing_wide_and_inside_the_column(
 
 
 def test_few_values_are_cut_halfway() -> None:
-    x = np.float32([7, -1, 3, 3, 7, 7])
+    x = np.array([7, -1, 3, 3, 7, 7], np.float32)
     assert cut_points(x, n_bins=3).tolist() == [1.0, 5.0]
     assert cut_points(x[:1], n_bins=3).tolist() == []
 
