@@ -64,7 +64,7 @@ def test_the_same_seed_builds_the_same_parameters() -> None:
 
 def test_another_seed_and_no_seed_build_other_parameters() -> None:
     models = [build(0), build(1), QCLMixNet(6, 3), QCLMixNet(6, 3)]
-    angles = [model.encoder.entanglement_1.theta for model in models]
+    angles = [next(model.encoder.entanglement_1.parameters()) for model in models]
     for i, first in enumerate(angles):
         assert not any(torch.equal(first, second) for second in angles[:i])
 

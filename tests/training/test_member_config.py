@@ -163,7 +163,7 @@ def test_the_share_of_binned_members_is_rounded(
         (lambda: MemberSchedule(learning_rate=0), "`learning_rate` .* above 0"),
         (lambda: MemberSchedule(average=1.0), "`average` .* below 1, got 1.0"),
         (lambda: MemberSchedule(time_limit_s=0), "`time_limit_s` .* above 0, got 0"),
-        (lambda: CrossFitRecipe(n_folds=1), "`n_folds` .* at least 2, got 1"),
+        (lambda: CrossFitRecipe(n_folds=0), "`n_folds` .* at least 1, got 0"),
         (lambda: CrossFitRecipe.from_dict({"colour": 3}), "Not a recipe: .*colour"),
         (
             lambda: CrossFitRecipe.from_dict({"schedule": {"patience": 3}}),

@@ -15,6 +15,7 @@ References:
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -30,6 +31,7 @@ __all__ = [
     "MixPlan",
     "draw_lambda",
     "draw_partners",
+    "draw_random_partners",
     "mix",
     "mix_labels",
 ]
@@ -46,7 +48,7 @@ class MixPlan:
     Attributes:
         anchors: row numbers, drawn with replacement.
         partners: a neighbour of each anchor; the anchor itself where it has none.
-        lam: the anchor's share, from 0.5 to 1.
+        lam: the anchor's share, from 0.5 to 1, or from 0 to 1 where it is uniform.
     """
 
     anchors: Int[Tensor, " mixed"]
@@ -73,6 +75,40 @@ def draw_partners(
     # A product just below n_valid can round up to it; the padding is the row itself.
     slot = torch.minimum(slot, (n_valid - 1).clamp(min=0))
     return torch.from_numpy(neighbours.indices)[rows, slot]
+
+
+def draw_random_partners(
+    anchors: Int[Tensor, " mixed"],
+    labels: Int[np.ndarray, " rows"],
+    generator: torch.Generator,
+) -> Int[Tensor, " mixed"]:
+    """Draw another row of each anchor's class, all equally likely, however far away.
+
+    Args:
+        anchors: row numbers.
+        labels: class of every row; give one class to all to draw from all rows.
+        generator: source of randomness, advanced by one draw per anchor.
+
+    Returns:
+        Row numbers, on the CPU; an anchor without another row is its own partner.
+
+    >>> draw_random_partners(torch.tensor([0, 2, 3]), np.array([0, 1, 0, 1]),
+    ...                      torch.Generator())
+    tensor([2, 0, 1])
+    """
+    by_class = np.argsort(labels, kind="stable")
+    counts = np.bincount(labels)
+    rank = np.empty(len(labels), dtype=np.int64)  # place of a row within its class
+    rank[by_class] = np.arange(len(labels)) - np.repeat(
+        np.cumsum(counts) - counts, counts
+    )
+    rows = anchors.cpu().numpy()
+    n_others = counts[labels[rows]] - 1
+    slot = (_uniform(len(rows), generator).numpy() * n_others).astype(np.int64)
+    slot = np.minimum(slot, np.maximum(n_others - 1, 0))
+    slot += (slot >= rank[rows]) & (n_others > 0)
+    first = (np.cumsum(counts) - counts)[labels[rows]]
+    return torch.from_numpy(by_class[first + slot])
 
 
 def draw_lambda(
@@ -179,6 +215,9 @@ class DynamicMixup:
             mixed row stands between classes: use `mix_labels` for its label.
         rarity_power: 0 draws classes as they occur, 1 draws them equally often.
         momentum: weight of a new loss in a row's running mean, above 0, at most 1.
+        partners: "neighbours", or "random" for any other row (of the same class).
+        shares: "folded" for `draw_lambda`, or "uniform" for shares from 0 to 1 as in
+            SMOTE.
 
     Raises:
         InputError: an argument is out of range.
@@ -190,7 +229,7 @@ class DynamicMixup:
     True
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the published numbers, all keyword-only
         self,
         labels: Int[np.ndarray, " rows"] | Int[Tensor, " rows"],
         *,
@@ -200,6 +239,8 @@ class DynamicMixup:
         same_class: bool = True,
         rarity_power: float = 0.5,
         momentum: float = 0.1,
+        partners: Literal["neighbours", "random"] = "neighbours",
+        shares: Literal["folded", "uniform"] = "folded",
     ) -> None:
         self.n_classes = checks.check_integer(n_classes, "n_classes", low=1)
         self.n_neighbors = checks.check_integer(n_neighbors, "n_neighbors", low=1)
@@ -209,6 +250,10 @@ class DynamicMixup:
             momentum, "momentum", low=0, high=1, open_low=True
         )
         self.same_class = same_class
+        checks.check_choice(partners, "partners", ["neighbours", "random"])
+        checks.check_choice(shares, "shares", ["folded", "uniform"])
+        self.needs_neighbours = partners == "neighbours"
+        self._uniform_shares = shares == "uniform"
         self._labels = _to_codes(labels, self.n_classes)
         n_rows = len(self._labels)
         counts = np.bincount(self._labels, minlength=self.n_classes)
@@ -296,7 +341,7 @@ class DynamicMixup:
             InputError: `n_mixed` is negative, or `refresh` has not been called.
         """
         n_mixed = checks.check_integer(n_mixed, "n_mixed", low=0)
-        if self._neighbours is None:
+        if self.needs_neighbours and self._neighbours is None:
             raise InputError("`plan` needs neighbours: call `refresh` first.")
         if self._cumulated is None:
             self._cumulated = np.cumsum(self._weights())
@@ -305,9 +350,20 @@ class DynamicMixup:
         target = _uniform(n_mixed, generator).numpy() * total
         drawn = np.searchsorted(self._cumulated, target, side="right")
         anchors = torch.from_numpy(np.minimum(drawn, len(self._labels) - 1))
-        partners = draw_partners(anchors, self._neighbours, generator)
-        lam = draw_lambda(n_mixed, self.alpha, generator).float()
-        return MixPlan(anchors=anchors, partners=partners, lam=lam)
+        partners = self._partners_of(anchors, generator)
+        if self._uniform_shares:
+            lam = _uniform(n_mixed, generator)
+        else:
+            lam = draw_lambda(n_mixed, self.alpha, generator)
+        return MixPlan(anchors=anchors, partners=partners, lam=lam.float())
+
+    def _partners_of(
+        self, anchors: Int[Tensor, " mixed"], generator: torch.Generator
+    ) -> Int[Tensor, " mixed"]:
+        if self._neighbours is not None:
+            return draw_partners(anchors, self._neighbours, generator)
+        labels = self._labels if self.same_class else np.zeros_like(self._labels)
+        return draw_random_partners(anchors, labels, generator)
 
     def _weights(self) -> np.ndarray:
         """Weigh each row as an anchor: (N / (C n_c))^rarity_power times its loss."""

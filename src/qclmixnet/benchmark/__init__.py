@@ -1,5 +1,12 @@
 """Methods on tables on folds, one row each: run, stop, go on, read."""
 
+from qclmixnet.benchmark.ablations import (
+    ABLATIONS,
+    Ablation,
+    Subject,
+    ablations_of,
+    full_of,
+)
 from qclmixnet.benchmark.cell import CellKey
 from qclmixnet.benchmark.methods import (
     OURS,
@@ -25,16 +32,21 @@ from qclmixnet.benchmark.tables import (
 )
 
 __all__ = [
+    "ABLATIONS",
     "OURS",
     "QUICK_METHODS",
     "QUICK_TABLES",
+    "Ablation",
     "BenchmarkRun",
     "CellKey",
     "LabelledTable",
     "MethodFacts",
     "RunDescription",
     "RunProgress",
+    "Subject",
     "TableFacts",
+    "ablations_of",
+    "full_of",
     "labelled_table",
     "list_methods",
     "load_run",

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from qclmixnet.benchmark.methods import OURS, make_method
+from qclmixnet.benchmark.methods import decides_itself, make_method
 
 __all__ = ["FitJob", "FitResult", "fit_and_predict"]
 
@@ -77,7 +77,7 @@ def fit_and_predict(job: FitJob) -> FitResult:
     # A baseline decides for its most probable class; ours may have a rule of its own.
     predicted = (
         clf.predict(job.X_test).astype(np.int64)
-        if job.method in OURS
+        if decides_itself(job.method)
         else proba.argmax(axis=1)
     )
     return FitResult(proba, predicted, fit_s, fit_cpu_s, predict_s)

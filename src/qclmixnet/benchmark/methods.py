@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qclmixnet.baselines import baseline_card, list_baselines, make_baseline
+from qclmixnet.benchmark.ablations import ABLATIONS
 from qclmixnet.benchmark.record import MethodFacts
 from qclmixnet.core.errors import InputError, MissingExtraError
 
@@ -17,6 +18,7 @@ __all__ = [
     "Classifier",
     "FittedClassifier",
     "check_methods",
+    "decides_itself",
     "expected_seconds",
     "list_methods",
     "make_method",
@@ -70,6 +72,15 @@ class Classifier(Protocol):
         """Learn."""
 
 
+def decides_itself(name: str) -> bool:
+    """Return whether a method is ours, with a decision rule of its own.
+
+    >>> decides_itself("qclmixnet"), decides_itself("knn")
+    (True, False)
+    """
+    return name in OURS or name in ABLATIONS
+
+
 def list_methods() -> tuple[str, ...]:
     """Return the names of all methods, ours first.
 
@@ -94,7 +105,8 @@ def check_methods(names: Sequence[str]) -> tuple[str, ...]:
     """
     if not names:
         raise InputError("There is no method to run; name at least one.")
-    unknown = [name for name in names if name not in list_methods()]
+    known = {*list_methods(), *ABLATIONS}
+    unknown = [name for name in names if name not in known]
     if unknown:
         raise InputError(
             f"There is no method {', '.join(map(repr, unknown))}; "
@@ -103,7 +115,7 @@ def check_methods(names: Sequence[str]) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise InputError(f"A method is named twice in {', '.join(names)}.")
     for name in names:
-        for library in () if name in OURS else baseline_card(name).missing:
+        for library in () if decides_itself(name) else baseline_card(name).missing:
             raise MissingExtraError(
                 library.distribution,
                 extra="baselines",
@@ -118,7 +130,7 @@ def make_method(
     """Return an unfitted classifier.
 
     Args:
-        name: one of `list_methods`.
+        name: one of `list_methods` or of `ABLATIONS`.
         random_state: seed of the model.
         n_threads: threads it may use.
         time_limit_s: seconds after which a method that can stop early should return
@@ -127,7 +139,7 @@ def make_method(
     Returns:
         Ours or the baseline of that name.
     """
-    if name not in OURS:
+    if not decides_itself(name):
         peer: Classifier = make_baseline(
             name,
             random_state=random_state,
@@ -137,8 +149,10 @@ def make_method(
         return peer
     from qclmixnet.estimators import QCLMixNetClassifier
 
+    ablation = ABLATIONS.get(name)
     ours: Classifier = QCLMixNetClassifier(
-        preset=OURS[name],
+        preset=OURS[name] if ablation is None else ablation.recipe(),
+        decision=None if ablation is None else ablation.decision,
         random_state=random_state,
         time_limit_s=time_limit_s,
         device="cpu",
@@ -148,12 +162,20 @@ def make_method(
 
 def method_facts(name: str) -> MethodFacts:
     """Return title, family, description and library versions of a method."""
-    if name not in OURS:
+    if not decides_itself(name):
         card = baseline_card(name)
         return MethodFacts(
             name, card.title, card.family, card.description, card.versions
         )
     versions = {name: version(name) for name in ("qclmixnet", "torch")}
+    if name in ABLATIONS:
+        ablation = ABLATIONS[name]
+        changed = ", ".join(f"{at}={value!r}" for at, value in ablation.changes.items())
+        text = f"preset {ablation.subject!r}" + (f" with {changed}" if changed else "")
+        if ablation.decision:
+            text += f" with decision={ablation.decision!r}"
+        title = f"{ablation.subject}: {ablation.title}"
+        return MethodFacts(name, title, "ours", text, versions)
     text = f"QCLMixNetClassifier(preset={OURS[name]!r})"
     return MethodFacts(name, _TITLES[name], "ours", text, versions)
 
@@ -162,7 +184,7 @@ def modules_of(names: Iterable[str]) -> tuple[str, ...]:
     """Return the modules to import before the first fit of any of these methods."""
     modules = {"qclmixnet.benchmark.fitting", "qclmixnet.benchmark.warm_up"}
     for name in names:
-        if name in OURS:
+        if decides_itself(name):
             modules |= {"qclmixnet.estimators", "torch"}
         else:
             modules |= {library.module for library in baseline_card(name).needs}
@@ -174,5 +196,6 @@ def modules_of(names: Iterable[str]) -> tuple[str, ...]:
 
 def expected_seconds(name: str, n_rows: int) -> float:
     """Return the rough cost of one fit on one core, to run cheap ones first."""
-    per_1k = _SECONDS_PER_1K if name in OURS else baseline_card(name).seconds_per_1k
+    ours = decides_itself(name)
+    per_1k = _SECONDS_PER_1K if ours else baseline_card(name).seconds_per_1k
     return _OVERHEAD_S + per_1k * n_rows / 1000

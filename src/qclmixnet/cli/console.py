@@ -5,13 +5,16 @@ import json
 import sys
 import warnings
 from collections.abc import Callable
-from typing import ParamSpec, TextIO
+from typing import TYPE_CHECKING, ParamSpec, TextIO
 
 import typer
 
 from qclmixnet.core.errors import QCLMixNetError
 
-__all__ = ["show", "show_json", "user_errors"]
+if TYPE_CHECKING:
+    from qclmixnet.report.tables import ReportTable
+
+__all__ = ["show", "show_json", "show_report_table", "user_errors"]
 
 Arguments = ParamSpec("Arguments")
 
@@ -66,6 +69,20 @@ def show(*items: object) -> None:
         # A label or a path may hold brackets, and a path must stay in one piece.
         is_text = isinstance(item, str)
         console.print(item, markup=not is_text, soft_wrap=is_text, emoji=False)
+
+
+def show_report_table(table: "ReportTable") -> None:
+    """Print a table of a report, its note below it."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    shown = Table(title=escape(table.title), title_justify="left")
+    for number, column in enumerate(table.columns):
+        shown.add_column(escape(column.heading), justify="right" if number else "left")
+    for row in table.texts():
+        shown.add_row(*map(escape, row))
+    shown.caption, shown.caption_justify = escape(table.note), "left"
+    show(shown)
 
 
 def show_json(values: dict[str, object]) -> None:

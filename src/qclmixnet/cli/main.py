@@ -326,6 +326,54 @@ def compare(
     )
 
 
+@app.command()
+@user_errors
+def ablate(
+    *,
+    subject: Annotated[
+        Literal["paper", "default"],
+        typer.Option("--preset", help="What is taken apart."),
+    ] = "paper",
+    suite: Annotated[
+        Literal["quick", "full"],
+        typer.Option(help="'quick': 3 small tables. 'full': 10 tables, an hour."),
+    ] = "quick",
+    variants: Annotated[
+        list[str] | None,
+        typer.Option(help="Names with commas, or repeated; all when left out."),
+    ] = None,
+    tables: Annotated[
+        list[str] | None,
+        typer.Option(help="Names with commas, or repeated; see `datasets`."),
+    ] = None,
+    folds: Annotated[int, typer.Option(min=2, help="Parts of each table.")] = 3,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Repeats with other folds and other seeds.")
+    ] = 1,
+    time_limit_s: FitLimit = 1200.0,
+    jobs: Workers = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run; named after the preset.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what each part of QCL-MixNet brings: take it away and fit again."""
+    from qclmixnet.cli.ablate import run_ablate
+
+    run_ablate(
+        subject=subject,
+        suite=suite,
+        variants=variants or [],
+        tables=tables or [],
+        n_folds=folds,
+        n_seeds=seeds,
+        time_limit_s=time_limit_s,
+        n_workers=jobs,
+        out=out,
+        as_json=as_json,
+    )
+
+
 def run() -> None:
     """Run the command line (the console script's entry point)."""
     app()

@@ -381,6 +381,6 @@ def _term_weights(loss: LossConfig) -> dict[str, float]:
         "focal": share,
         "intra": share * loss.intra_weight,
         "inter": share * loss.inter_weight,
-        "supcon": 1 - share,
-        "triplet": 1 - share,
+        "supcon": (1 - share) * loss.supcon_weight,
+        "triplet": (1 - share) * loss.triplet_weight,
     }

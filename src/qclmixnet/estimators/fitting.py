@@ -195,6 +195,7 @@ def build_network(
         d_projection=sizes.d_projection,
         d_token=sizes.d_token,
         n_heads=sizes.n_heads,
+        entanglement=sizes.entanglement,
         generator=generator,
     )
 

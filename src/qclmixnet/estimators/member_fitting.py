@@ -24,6 +24,7 @@ from qclmixnet.nn import BoostedTrees, MemberInput, MemberNetwork
 from qclmixnet.preprocessing import EncodedTable, quantile_edges
 from qclmixnet.table import Labels
 from qclmixnet.training import (
+    NEVER,
     CrossFitRecipe,
     TrainingData,
     TrainingResult,
@@ -34,6 +35,8 @@ from qclmixnet.training import (
 
 Decision = Literal["argmax", "balanced", "macro_f1", "macro_recall"]
 """What a prediction goes for."""
+
+_HOLDOUT_PARTS = 4  # without cross-fitting a quarter is left out
 
 __all__ = ["Decision", "FittedMembers", "build_members", "fit_members"]
 
@@ -88,9 +91,10 @@ def fit_members(
     folds = deal_folds(
         labels.codes,
         _copies(encoded),
-        n_folds=recipe.n_folds,
+        n_folds=_HOLDOUT_PARTS if recipe.n_folds == 1 else recipe.n_folds,
         generator=np.random.default_rng(folds_seed),
     )
+    folds[folds >= recipe.n_folds] = NEVER  # one fold: the other parts are learned from
     counts = np.bincount(labels.codes, minlength=n_classes)
     power = recipe.loss.class_weight_power
     by_class = class_weights(torch.from_numpy(counts), power).double().numpy()

@@ -51,10 +51,10 @@ class HybridTerms:
 class HybridLoss(nn.Module):
     """Weighted sum of classification and contrastive terms, per row.
 
-    ``total = a (focal + b1 intra + b2 inter) + (1 - a) (supcon + triplet)`` with ``a``
-    the classification weight. A term whose weight is 0 is not computed. In training
-    mode each call first moves the class centres by its batch, so that the first batch
-    already has centres; in evaluation mode they stay.
+    ``total = a (focal + b1 intra + b2 inter) + (1 - a) (s supcon + t triplet)`` with
+    ``a`` the classification weight. A term whose weight is 0 is not computed. In
+    training mode each call first moves the class centres by its batch, so that the
+    first batch already has centres; in evaluation mode they stay.
 
     Args:
         n_classes: labels are 0..n_classes - 1.
@@ -65,6 +65,8 @@ class HybridLoss(nn.Module):
         intra_weight: b1, >= 0.
         inter_weight: b2, >= 0.
         classification_weight: a, from 0 (contrastive only) to 1 (no contrastive part).
+        supcon_weight: s, >= 0; the published loss has 1.
+        triplet_weight: t, >= 0; the published loss has 1.
         centre_momentum: weight of a batch in the running class centres, in (0, 1].
         triplet: ``"hard"`` judges an anchor by its hardest triplet, ``"all"`` by the
             mean of all.
@@ -99,6 +101,8 @@ class HybridLoss(nn.Module):
         intra_weight: float = 0.01,
         inter_weight: float = 0.01,
         classification_weight: float = 0.7,
+        supcon_weight: float = 1.0,
+        triplet_weight: float = 1.0,
         centre_momentum: float = 0.1,
         triplet: Literal["hard", "all"] = "hard",
     ) -> None:
@@ -108,6 +112,8 @@ class HybridLoss(nn.Module):
         self.classification_weight = check_real(
             classification_weight, "classification_weight", low=0, high=1
         )
+        self.supcon_weight = check_real(supcon_weight, "supcon_weight", low=0)
+        self.triplet_weight = check_real(triplet_weight, "triplet_weight", low=0)
         check_choice(triplet, "triplet", ["hard", "all"])
         self.centres = ClassCentres(n_classes, d_projection, momentum=centre_momentum)
         self.focal = FocalLoss(gamma)
@@ -149,11 +155,13 @@ class HybridLoss(nn.Module):
         if a > 0:
             focal = self.focal(logits, target)
             intra, inter = self._variance(projection, labels, zero)
-        if a < 1:
+        if a < 1 and self.supcon_weight > 0:
             supcon = self.supcon(projection, labels)
+        if a < 1 and self.triplet_weight > 0:
             triplet = self.triplet(projection, labels)
         classification = focal + self.intra_weight * intra + self.inter_weight * inter
-        total = a * classification + (1 - a) * (supcon + triplet)
+        contrast = self.supcon_weight * supcon + self.triplet_weight * triplet
+        total = a * classification + (1 - a) * contrast
         return HybridTerms(focal, intra, inter, supcon, triplet, total)
 
     def _variance(

@@ -12,6 +12,13 @@ built for both raise ``InputError``.
 from qclmixnet.nn.attention import FeatureAttention
 from qclmixnet.nn.bins import PiecewiseLinearEncoding, StackedBinEmbedding
 from qclmixnet.nn.boosted_trees import BoostedTrees
+from qclmixnet.nn.couplings import (
+    Coupling,
+    GatedScaling,
+    Scaling,
+    VectorEntanglement,
+    make_coupling,
+)
 from qclmixnet.nn.embeddings import FeatureTokens, OneHotInput
 from qclmixnet.nn.encoder import Encoder
 from qclmixnet.nn.entanglement import EntanglementLayer
@@ -28,10 +35,12 @@ from qclmixnet.nn.stacked import StackedDropout, StackedLinear, StackedNorm
 __all__ = [
     "BoostedTrees",
     "ClassifierHead",
+    "Coupling",
     "Encoder",
     "EntanglementLayer",
     "FeatureAttention",
     "FeatureTokens",
+    "GatedScaling",
     "MemberInput",
     "MemberNetwork",
     "MemberOutput",
@@ -40,9 +49,12 @@ __all__ = [
     "PiecewiseLinearEncoding",
     "ProjectionHead",
     "QCLMixNet",
+    "Scaling",
     "StackedBinEmbedding",
     "StackedDropout",
     "StackedEntanglement",
     "StackedLinear",
     "StackedNorm",
+    "VectorEntanglement",
+    "make_coupling",
 ]

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from qclmixnet.core.checks import check_integer
 from qclmixnet.nn.attention import FeatureAttention
-from qclmixnet.nn.entanglement import EntanglementLayer
+from qclmixnet.nn.couplings import Coupling, make_coupling
 from qclmixnet.nn.initialisation import own_generator, seeded_linear
 
 __all__ = ["Encoder"]
@@ -29,6 +29,8 @@ class Encoder(nn.Module):
         d_token: length of a feature's token, a multiple of ``n_heads``.
         n_heads: number of attention heads, >= 1.
         max_keys: most keys a feature looks at; see ``FeatureAttention``.
+        entanglement: what stands in the place of the entanglement layers; "scalar" is
+            the published layer, see ``make_coupling``.
         generator: source of the initial weights; None for fresh entropy.
 
     References:
@@ -50,6 +52,7 @@ class Encoder(nn.Module):
         d_token: int = 16,
         n_heads: int = 1,
         max_keys: int = 256,
+        entanglement: Coupling = "scalar",
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
@@ -57,7 +60,9 @@ class Encoder(nn.Module):
         d_hidden = check_integer(d_hidden, "d_hidden", low=1)
         d_repr = check_integer(d_repr, "d_repr", low=1)
         generator = own_generator(generator)
-        self.entanglement_1 = EntanglementLayer(n_features, generator=generator)
+        self.entanglement_1 = make_coupling(
+            entanglement, n_features, generator=generator
+        )
         self.attention = FeatureAttention(
             n_features,
             d_token=d_token,
@@ -68,7 +73,7 @@ class Encoder(nn.Module):
         # DIFF(paper): width of FC1, token length, heads and key limit are open there.
         self.linear_1 = seeded_linear(n_features, d_hidden, generator=generator)
         self.norm_1 = _BatchNorm(d_hidden, device=generator.device)
-        self.entanglement_2 = EntanglementLayer(d_hidden, generator=generator)
+        self.entanglement_2 = make_coupling(entanglement, d_hidden, generator=generator)
         self.linear_2 = seeded_linear(d_hidden, d_repr, generator=generator)
         self.norm_2 = _BatchNorm(d_repr, device=generator.device)
 

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from qclmixnet.nn.couplings import Coupling
 from qclmixnet.nn.encoder import Encoder
 from qclmixnet.nn.heads import ClassifierHead, ProjectionHead
 from qclmixnet.nn.initialisation import own_generator
@@ -44,6 +45,8 @@ class QCLMixNet(nn.Module):
         d_token: length of a feature's token, a multiple of ``n_heads``.
         n_heads: number of attention heads, >= 1.
         max_keys: most keys a feature looks at; see ``FeatureAttention``.
+        entanglement: what stands in the place of the entanglement layers; "scalar" is
+            the published layer, see ``make_coupling``.
         generator: source of the initial weights, which depend on nothing else; None
             for fresh entropy. The parameters live on its device.
 
@@ -70,6 +73,7 @@ class QCLMixNet(nn.Module):
         d_token: int = 16,
         n_heads: int = 1,
         max_keys: int = 256,
+        entanglement: Coupling = "scalar",
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
@@ -83,6 +87,7 @@ class QCLMixNet(nn.Module):
             d_token=d_token,
             n_heads=n_heads,
             max_keys=max_keys,
+            entanglement=entanglement,
             generator=generator,
         )
         self.classifier = ClassifierHead(d_repr, n_classes, generator=generator)
@@ -90,7 +95,10 @@ class QCLMixNet(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch features"]) -> ModelOutput:
         """Return logits, representation and projection of each row."""
-        representation = self.encoder(x)
+        return self.heads(self.encoder(x))
+
+    def heads(self, representation: Float[Tensor, "batch d_repr"]) -> ModelOutput:
+        """Return what the heads say of representations, mixed ones for example."""
         return ModelOutput(
             logits=self.classifier(representation),
             representation=representation,

@@ -1,16 +1,19 @@
 """What people look at: pages and figures of scores and histories, never re-run."""
 
+from qclmixnet.report.ablation import ablation_changes
 from qclmixnet.report.fit_figure import draw_fit, require_drawing
 from qclmixnet.report.recommendation import Recommendation, recommend
 from qclmixnet.report.summary import summary_table
-from qclmixnet.report.write import ReportFiles, write_report
+from qclmixnet.report.write import ReportFiles, write_ablation_report, write_report
 
 __all__ = [
     "Recommendation",
     "ReportFiles",
+    "ablation_changes",
     "draw_fit",
     "recommend",
     "require_drawing",
     "summary_table",
+    "write_ablation_report",
     "write_report",
 ]

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from qclmixnet.benchmark.record import BenchmarkRun
+from qclmixnet.report.ablation_figure import draw_changes
 from qclmixnet.report.drawing import MethodLook, Rendered, looks_of, render
 from qclmixnet.report.rank_figures import draw_critical_differences, draw_heat_map
 from qclmixnet.report.scope import Scope, counted_rows, rules_of
@@ -30,6 +31,7 @@ from qclmixnet.report.words import LABELS, RULE_LABELS, groups_of
 
 __all__ = [
     "ReportFigure",
+    "ablation_figure",
     "fold_figures",
     "fold_scores",
     "heat_map_figures",
@@ -53,6 +55,26 @@ class ReportFigure:
     caption: str
     alternative: str
     rendered: Rendered
+
+
+def ablation_figure(changes: pd.DataFrame, subject: str) -> ReportFigure:
+    """Draw what each part of a preset brings.
+
+    Args:
+        changes: the data of `ablation_changes`.
+        subject: the preset.
+
+    Returns:
+        One figure.
+    """
+    caption = (
+        f"Change by each variant of the {subject} preset, with its 95% interval over "
+        "tables: green above 0, orange below."
+    )
+    name = f"ablation_{subject}"
+    alternative = f"{caption} The numbers are in tables/{name}.csv."
+    rendered = render(name, partial(draw_changes, changes))
+    return ReportFigure(caption, alternative, rendered)
 
 
 def rank_figures(

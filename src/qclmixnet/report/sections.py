@@ -2,17 +2,19 @@
 
 from dataclasses import dataclass
 
+from qclmixnet.benchmark.ablations import Subject
 from qclmixnet.benchmark.record import BenchmarkRun
 from qclmixnet.evaluation.statistics import friedman_test
 from qclmixnet.report import figures as draw
 from qclmixnet.report import page_tables as make
+from qclmixnet.report.ablation import ablation_changes, ablation_kinds
 from qclmixnet.report.figures import ReportFigure
 from qclmixnet.report.scope import Scope, counted_rows, is_one_table, rules_of
 from qclmixnet.report.summary import compared_scores
 from qclmixnet.report.tables import ReportTable
 from qclmixnet.report.words import LABELS, RULE_LABELS
 
-__all__ = ["Section", "report_sections"]
+__all__ = ["Section", "ablation_sections", "report_sections"]
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,29 @@ def report_sections(
         comparison.append(_tiers(run, ours, scope, common_tables=common_tables))
         comparison.append(_pairs(run, ours, scope, common_tables=common_tables))
     return (summary, *comparison, *_records(run))
+
+
+def ablation_sections(run: BenchmarkRun, subject: Subject) -> tuple[Section, ...]:
+    """Compute and draw what each part of a preset brings.
+
+    Args:
+        run: a run of variants of the preset.
+        subject: the preset.
+
+    Returns:
+        The sections in the order of the page.
+
+    Raises:
+        InputError: the run lacks the unchanged preset, or finished tables.
+    """
+    changes = ablation_changes(run, subject)
+    figure = draw.ablation_figure(changes.data, subject)
+    parts = Section("parts", "Every part", (), (figure,), (changes,))
+    kinds = ablation_kinds(run, subject)
+    sections = [parts]
+    if len(kinds.columns) > 1:
+        sections.append(Section("kinds", kinds.title, tables=(kinds,)))
+    return (*sections, *_records(run))
 
 
 def _nothing_to_compare(run: BenchmarkRun, scope: Scope, n_methods: int) -> str:

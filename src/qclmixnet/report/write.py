@@ -2,18 +2,25 @@
 
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from qclmixnet.benchmark.ablations import Subject
 from qclmixnet.benchmark.record import BenchmarkRun
 from qclmixnet.core.errors import InputError
+from qclmixnet.report.ablation import ablation_in_words
 from qclmixnet.report.fit_figure import require_drawing
 from qclmixnet.report.page import render_page, require_page
 from qclmixnet.report.scope import is_one_table, report_scope
-from qclmixnet.report.sections import Section, report_sections
+from qclmixnet.report.sections import (
+    Section,
+    ablation_sections,
+    report_sections,
+)
 from qclmixnet.report.words import result_in_words
 
-__all__ = ["ReportFiles", "write_report"]
+__all__ = ["ReportFiles", "write_ablation_report", "write_report"]
 
 
 @dataclass(frozen=True)
@@ -74,10 +81,47 @@ def write_report(
         run, sections, title=heading, result=result, recommendation=recommendation
     )
     leading = [recommendation] if recommendation else []
+    return _write(out, heading, [*leading, *result], sections, page)
+
+
+def write_ablation_report(
+    run: BenchmarkRun, out: Path, *, subject: Subject
+) -> ReportFiles:
+    """Write what each part of a preset brings, by a run of its variants.
+
+    Args:
+        run: the run, finished or not.
+        out: the folder to write to; it is made if need be.
+        subject: the preset.
+
+    Returns:
+        The paths of the files.
+
+    Raises:
+        InputError: the run lacks the unchanged preset or finished tables, or the folder
+            cannot be written to.
+        MissingExtraError: matplotlib or jinja2 is not installed.
+    """
+    require_drawing()
+    require_page()
+    heading = f"What the parts of the {subject} preset bring"
+    result = ablation_in_words(run, subject)
+    sections = ablation_sections(run, subject)
+    page = render_page(run, sections, title=heading, result=result)
+    return _write(out, heading, result, sections, page)
+
+
+def _write(
+    out: Path,
+    heading: str,
+    words: Sequence[str],
+    sections: tuple[Section, ...],
+    page: str,
+) -> ReportFiles:
     contents: dict[Path, bytes] = {}
     figures, tables = _figure_files(sections), _table_files(sections)
     contents |= figures | tables
-    contents[Path("summary.md")] = _summary(heading, [*leading, *result], sections)
+    contents[Path("summary.md")] = _summary(heading, words, sections)
     contents[Path("index.html")] = page.encode()
     try:
         for name, content in contents.items():
@@ -122,7 +166,7 @@ def _table_files(sections: tuple[Section, ...]) -> dict[Path, bytes]:
     return contents
 
 
-def _summary(title: str, result: list[str], sections: tuple[Section, ...]) -> bytes:
+def _summary(title: str, result: Sequence[str], sections: tuple[Section, ...]) -> bytes:
     """Return the report without figures as Markdown."""
     parts = [f"# {title}", *result]
     for section in sections:

@@ -13,10 +13,11 @@ References:
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from qclmixnet.core.checks import check_choice, check_integer, check_real
 from qclmixnet.core.errors import InputError
+from qclmixnet.nn.couplings import Coupling
 
 __all__ = [
     "LossConfig",
@@ -40,6 +41,8 @@ class NetworkConfig:
         d_projection: width of the projection that the contrastive terms see.
         d_token: width of the queries, keys and values of the feature attention.
         n_heads: attention heads; must divide ``d_token``.
+        entanglement: what stands in the place of the entanglement layers; "scalar" is
+            the published one, see ``qclmixnet.nn.make_coupling``.
     """
 
     d_hidden: int = 64
@@ -47,10 +50,12 @@ class NetworkConfig:
     d_projection: int = 8
     d_token: int = 16
     n_heads: int = 1
+    entanglement: Coupling = "scalar"
 
     def __post_init__(self) -> None:
-        for item in fields(self):
-            check_integer(getattr(self, item.name), item.name, low=1)
+        for name in ("d_hidden", "d_repr", "d_projection", "d_token", "n_heads"):
+            check_integer(getattr(self, name), name, low=1)
+        check_choice(self.entanglement, "entanglement", get_args(Coupling))
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,9 @@ class MixupConfig:
         momentum: weight of the newest value in that running mean.
         refresh_every: epochs between two searches for neighbours; the first is in
             the space of the inputs, later ones in that of the representation.
+        partners: "neighbours", or "random" for any row (of the same class).
+        shares: "folded" as above, or "uniform" for lambda from 0 to 1 as in SMOTE.
+        space: where rows are mixed, "input" or "representation".
     """
 
     mixed_fraction: float = 0.5
@@ -77,6 +85,9 @@ class MixupConfig:
     rarity_power: float = 0.5
     momentum: float = 0.1
     refresh_every: int = 20
+    partners: Literal["neighbours", "random"] = "neighbours"
+    shares: Literal["folded", "uniform"] = "folded"
+    space: Literal["input", "representation"] = "input"
 
     def __post_init__(self) -> None:
         check_real(self.mixed_fraction, "mixed_fraction", low=0)
@@ -85,6 +96,9 @@ class MixupConfig:
         check_real(self.rarity_power, "rarity_power", low=0)
         check_real(self.momentum, "momentum", low=0, high=1, open_low=True)
         check_integer(self.refresh_every, "refresh_every", low=1)
+        check_choice(self.partners, "partners", ["neighbours", "random"])
+        check_choice(self.shares, "shares", ["folded", "uniform"])
+        check_choice(self.space, "space", ["input", "representation"])
 
 
 @dataclass(frozen=True)
@@ -99,6 +113,9 @@ class LossConfig:
         inter_weight: weight of the push from other classes' centres (beta_2).
         classification_weight: share of focal plus variance terms, the rest going to
             the contrastive and triplet terms (alpha_loss), 0 to 1.
+        supcon_weight: weight of the supervised contrastive term beside the triplet
+            term.
+        triplet_weight: weight of the triplet term.
         triplet: "hard" takes the hardest pair of each row, "all" the mean over all.
         class_weight_power: rows weigh (N / (C n_c)) to this power; 0 weighs all alike,
             1 all classes alike.
@@ -110,6 +127,8 @@ class LossConfig:
     intra_weight: float = 0.01
     inter_weight: float = 0.01
     classification_weight: float = 0.7
+    supcon_weight: float = 1.0
+    triplet_weight: float = 1.0
     triplet: Literal["hard", "all"] = "hard"
     class_weight_power: float = 0.0
 
@@ -120,6 +139,8 @@ class LossConfig:
         check_real(self.intra_weight, "intra_weight", low=0)
         check_real(self.inter_weight, "inter_weight", low=0)
         check_real(self.classification_weight, "classification_weight", low=0, high=1)
+        check_real(self.supcon_weight, "supcon_weight", low=0)
+        check_real(self.triplet_weight, "triplet_weight", low=0)
         check_choice(self.triplet, "triplet", ["hard", "all"])
         check_real(self.class_weight_power, "class_weight", low=0, high=1)
 

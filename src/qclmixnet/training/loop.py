@@ -23,7 +23,7 @@ from qclmixnet.augment import ClassAwareBatchSampler, DynamicMixup, MixPlan, mix
 from qclmixnet.augment.mixup import mix_labels
 from qclmixnet.core.errors import InputError
 from qclmixnet.losses import HybridLoss, class_weights
-from qclmixnet.nn import OneHotInput, QCLMixNet
+from qclmixnet.nn import ModelOutput, OneHotInput, QCLMixNet
 from qclmixnet.training.config import Recipe, ScheduleConfig
 from qclmixnet.training.data import TrainingData
 from qclmixnet.training.early_stopping import BestEpoch
@@ -168,6 +168,8 @@ class _Fit:
             same_class=recipe.mixup.same_class,
             rarity_power=recipe.mixup.rarity_power,
             momentum=recipe.mixup.momentum,
+            partners=recipe.mixup.partners,
+            shares=recipe.mixup.shares,
         )
         loss = HybridLoss(
             model.n_classes,
@@ -178,6 +180,8 @@ class _Fit:
             intra_weight=recipe.loss.intra_weight,
             inter_weight=recipe.loss.inter_weight,
             classification_weight=recipe.loss.classification_weight,
+            supcon_weight=recipe.loss.supcon_weight,
+            triplet_weight=recipe.loss.triplet_weight,
             triplet=recipe.loss.triplet,
         ).to(data.labels.device)
         optimizer = torch.optim.AdamW(
@@ -230,7 +234,7 @@ class _Fit:
         """Take one step on real and mixed rows; return sums of the terms."""
         rows = rows.to(self.data.labels.device)
         x, target, labels, weights = self._batch(rows, plan)
-        output = self.model(x)
+        output = self._forward(x, plan)
         terms = self.loss(output.logits, output.projection, target, labels)
         self.optimizer.zero_grad(set_to_none=True)
         # Weights have mean 1 over the table, so a plain mean leaves a batch of rare
@@ -247,6 +251,17 @@ class _Fit:
         sums = {name: value.detach().sum() for name, value in terms.named().items()}
         return sums, len(labels)
 
+    def _forward(self, x: Tensor, plan: MixPlan | None) -> ModelOutput:
+        if plan is None or self.recipe.mixup.space == "input":
+            output: ModelOutput = self.model(x)
+            return output
+        # The rows are the real ones, then the anchors, then the partners.
+        n_mixed = len(plan.anchors)
+        out = self.model.encoder(x)
+        real, anchors, partners = out.split([len(x) - 2 * n_mixed, n_mixed, n_mixed])
+        mixed = mix(anchors, partners, plan.lam.to(x))
+        return self.model.heads(torch.cat([real, mixed]))
+
     def _record_focal(
         self, rows: Int[Tensor, " batch"], focal: Float[Tensor, " batch"]
     ) -> None:
@@ -257,7 +272,10 @@ class _Fit:
     def _batch(
         self, rows: Int[Tensor, " batch"], plan: MixPlan | None
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return inputs, targets, hard labels and weights of real and mixed rows."""
+        """Return inputs, targets, hard labels and weights of real and mixed rows.
+
+        Rows that are mixed later, as representations, come as anchors and partners.
+        """
         x, labels = self._inputs_of(rows), self.data.labels[rows]
         weights = self.row_weights[rows]
         if plan is None:
@@ -266,7 +284,9 @@ class _Fit:
             device = labels.device
             anchors, partners = plan.anchors.to(device), plan.partners.to(device)
             lam = plan.lam.to(x)
-            mixed = mix(self._inputs_of(anchors), self._inputs_of(partners), lam)
+            to_mix = self._inputs_of(anchors), self._inputs_of(partners)
+            in_input = self.recipe.mixup.space == "input"
+            added = (mix(*to_mix, lam),) if in_input else to_mix
             anchor_labels = self.data.labels[anchors]
             hard = torch.cat([labels, anchor_labels])
             target = hard
@@ -278,7 +298,7 @@ class _Fit:
                 real = nn.functional.one_hot(labels, n_classes).to(soft)
                 target = torch.cat([real, soft])
             return (
-                torch.cat([x, mixed]),
+                torch.cat([x, *added]),
                 target,
                 hard,
                 torch.cat([weights, self.row_weights[anchors]]),
@@ -303,7 +323,7 @@ class _Fit:
             yield MixPlan(plan.anchors[part], plan.partners[part], plan.lam[part])
 
     def _find_neighbours(self, *, first: bool) -> None:
-        if self.recipe.mixup.mixed_fraction == 0:
+        if self.recipe.mixup.mixed_fraction == 0 or not self.mixup.needs_neighbours:
             return
         with self._mixing():
             n_values = self.data.n_rows * self.inputs.n_features

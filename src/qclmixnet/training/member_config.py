@@ -155,6 +155,7 @@ class NeighbourMixConfig:
         same_class: take partners from the anchor's own class; if False from any class,
             and labels are mixed like the rows.
         rarity_power: anchors are drawn in proportion to (N / (C n_c)) to this power.
+        partners: "neighbours", or "random" for any row (of the same class).
     """
 
     mixed_fraction: float = 0.0
@@ -162,8 +163,10 @@ class NeighbourMixConfig:
     alpha: float = 0.4
     same_class: bool = False
     rarity_power: float = 0.5
+    partners: Literal["neighbours", "random"] = "neighbours"
 
     def __post_init__(self) -> None:
+        check_choice(self.partners, "partners", ["neighbours", "random"])
         check_real(self.mixed_fraction, "mixed_fraction", low=0)
         check_integer(self.n_neighbors, "n_neighbors", low=1)
         check_real(self.alpha, "mixup_alpha", low=0, open_low=True)
@@ -295,7 +298,8 @@ class CrossFitRecipe:
     Attributes:
         scaling: how numbers are brought to a common scale.
         max_levels: levels of a category that get a column of their own.
-        n_folds: each member leaves out one of so many folds.
+        n_folds: each member leaves out one of so many folds; 1 is no cross-fitting, all
+            leave out the same quarter.
         members: sizes of the networks.
         trees: the boosted trees beside them.
         mixup: how rows are mixed.
@@ -319,7 +323,7 @@ class CrossFitRecipe:
     def __post_init__(self) -> None:
         check_choice(self.scaling, "scaling", ["standard", "robust"])
         check_integer(self.max_levels, "max_levels", low=1)
-        check_integer(self.n_folds, "n_folds", low=2)
+        check_integer(self.n_folds, "n_folds", low=1)
 
     def to_dict(self) -> dict[str, object]:
         """Return the recipe as nested plain values, fit for JSON."""

@@ -65,7 +65,8 @@ def train_members(
         network: the members.
         inputs: turns encoded rows into the network's inputs.
         data: the rows to learn from.
-        folds: fold of each row, or -1; member m leaves out fold ``m % n_folds``.
+        folds: fold of each row, or -1; member m leaves out fold ``m % n_folds`` of the
+            recipe.
         recipe: mixup, loss and schedule.
         generator: the source of the batches and of the mixing, on the CPU.
         on_epoch: called after each epoch that is scored.
@@ -258,7 +259,7 @@ class _MemberFit:
         if self.mixup is None:
             return []
         started = time.monotonic()
-        if epoch == 1:
+        if epoch == 1 and self.mixup.needs_neighbours:
             self.mixup.refresh(self.rows.all_plain().float().cpu().numpy())
         n_mixed = round(self.recipe.mixup.mixed_fraction * self.schedule.batch_size)
         plan = self.mixup.plan(n_mixed * n_steps, self.generator)
@@ -390,4 +391,5 @@ def _mixup_of(
         alpha=settings.alpha,
         same_class=settings.same_class,
         rarity_power=settings.rarity_power,
+        partners=settings.partners,
     )
