@@ -158,9 +158,9 @@ def markdown_of(table: ReportTable) -> str:
     return f"**{table.title}**: none."
 
 
-def image(figure: ReportFigure) -> str:
+def image(figure: ReportFigure, *, folder: str = "benchmark") -> str:
     """Return the picture with its caption."""
-    name = f"../images/benchmark/{figure.rendered.name}.svg"
+    name = f"../images/{folder}/{figure.rendered.name}.svg"
     return f"![{figure.alternative}]({name})\n\n*{figure.caption}*"
 
 

@@ -9,6 +9,7 @@ from qclmixnet.augment.mixup import (
     DynamicMixup,
     draw_lambda,
     draw_partners,
+    draw_random_partners,
     mix,
     mix_labels,
 )
@@ -183,6 +184,44 @@ def test_successive_plans_differ() -> None:
     assert not torch.equal(mixup.plan(100, source).lam, mixup.plan(100, source).lam)
 
 
+def test_random_partners_are_all_other_rows_of_the_class_evenly() -> None:
+    plan = DynamicMixup(LABELS, n_classes=3, partners="random").plan(
+        20_000, generator()
+    )
+    for anchor in range(8):
+        drawn = plan.partners[plan.anchors == anchor].numpy()
+        others = [float(LABELS[k] == LABELS[anchor] and k != anchor) for k in range(9)]
+        assert set(drawn) == set(np.flatnonzero(others))
+        assert_drawn_as(drawn[drawn >= 0], [w + 1e-9 for w in others])
+    alone = plan.partners[plan.anchors == 8]
+    assert len(alone) > 0
+    assert set(alone.tolist()) == {8}  # the only row of its class
+
+
+def test_random_partners_of_any_class_are_all_other_rows() -> None:
+    mixup = DynamicMixup(LABELS, n_classes=3, partners="random", same_class=False)
+    plan = mixup.plan(9_000, generator())
+    for anchor in range(9):
+        drawn = set(plan.partners[plan.anchors == anchor].tolist())
+        assert drawn == set(range(9)) - {anchor}
+
+
+def test_random_partners_at_the_upper_end_stay_inside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    top = 1 - 2.0**-53
+    monkeypatch.setattr(module, "_uniform", lambda n, _: torch.full((n,), top).double())
+    drawn = draw_random_partners(torch.arange(9), LABELS, generator())
+    assert drawn.tolist() == [5, 5, 5, 5, 5, 4, 7, 6, 8]
+
+
+def test_uniform_shares_are_those_of_smote() -> None:
+    lam = ready(shares="uniform").plan(20_000, generator()).lam.numpy()
+    counts, _ = np.histogram(lam, bins=10, range=(0, 1))
+    assert counts.sum() == 20_000
+    assert np.abs(counts - 2_000).max() < 4 * math.sqrt(2_000)
+
+
 def test_labels_may_be_a_tensor_and_are_copied() -> None:
     labels = torch.from_numpy(LABELS.copy())
     mixup = DynamicMixup(labels, n_classes=3)
@@ -253,6 +292,7 @@ def test_shapes_that_do_not_belong_together_are_named() -> None:
         DynamicMixup(np.zeros((2, 2), int), n_classes=2)
 
 
+@pytest.mark.usefixtures("as_installed")
 def test_values_out_of_range_are_named() -> None:
     with pytest.raises(InputError, match=r"`alpha` .* above 0, got 0"):
         ready(alpha=0)
@@ -272,5 +312,9 @@ def test_values_out_of_range_are_named() -> None:
         ready().record(torch.tensor([1]), torch.tensor([math.nan]))
     with pytest.raises(InputError, match=r"`n_mixed` .* at least 0, got -3"):
         ready().plan(-3, generator())
+    with pytest.raises(InputError, match=r"`partners` must be .*'near'"):
+        ready(partners="near")
+    with pytest.raises(InputError, match=r"`shares` must be .*'beta'"):
+        ready(shares="beta")
     with pytest.raises(InputError, match=r"call `refresh` first"):
         DynamicMixup(LABELS, n_classes=3).plan(1, generator())

@@ -27,7 +27,7 @@ from qclmixnet.estimators.tree_fitting import build_trees, fit_trees
 from qclmixnet.nn import BoostedTrees
 from qclmixnet.preprocessing import EncodedTable
 from qclmixnet.table import read_table
-from qclmixnet.training import CrossFitRecipe, TreeConfig, member_outputs
+from qclmixnet.training import NEVER, CrossFitRecipe, TreeConfig, member_outputs
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -151,6 +151,30 @@ def test_the_recipe_keeps_the_number_of_rounds(clf: QCLMixNetClassifier) -> None
     assert trees is not None
     n_scores = 1 if len(clf.classes_) == 2 else len(clf.classes_)
     assert trees.feature.shape[:3] == (clf.recipe_.n_folds, 6, n_scores)
+
+
+def test_without_cross_fitting_all_leave_out_the_same_quarter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[torch.Tensor] = []
+    train = member_fitting.train_members
+
+    def spy(*args: Any, **options: Any) -> Any:
+        seen.append(args[3])
+        return train(*args, **options)
+
+    monkeypatch.setattr(member_fitting, "train_members", spy)
+    clf = fit(3, preset=CrossFitRecipe(n_folds=1))
+    folds = seen[0].numpy()
+    _, y = mixed_table(3)
+    assert set(folds) == {NEVER, 0}
+    for label in clf.classes_:
+        share = float((folds[y == label] == 0).mean())
+        assert share == pytest.approx(0.25, abs=1 / (y == label).sum())
+    trees = model_of(clf).trees
+    assert trees is not None
+    assert trees.n_sets == 1
+    assert clf.decision_rule_ is not None
 
 
 def test_a_saved_model_has_the_same_trees_and_the_same_bits(

@@ -59,7 +59,13 @@ def test_every_term_is_its_own_loss_with_its_own_settings(
 def test_total_is_the_published_sum_for_labels_and_mixed_labels() -> None:
     logits, projection, mixed, labels = _batch()
     loss = HybridLoss(
-        4, 3, intra_weight=0.3, inter_weight=0.2, classification_weight=0.6
+        4,
+        3,
+        intra_weight=0.3,
+        inter_weight=0.2,
+        classification_weight=0.6,
+        supcon_weight=0.5,
+        triplet_weight=2.0,
     ).double()
     for target in (labels, mixed):
         named = _judge(loss, logits, projection, target, labels).named()
@@ -69,7 +75,8 @@ def test_total_is_the_published_sum_for_labels_and_mixed_labels() -> None:
                 for name in ("focal", "intra", "inter", "supcon", "triplet")
             )
             expected = 0.6 * (focal + 0.3 * intra + 0.2 * inter)
-            assert total == pytest.approx(expected + 0.4 * (supcon + triplet))
+            contrast = 0.5 * supcon + 2.0 * triplet
+            assert total == pytest.approx(expected + 0.4 * contrast)
 
 
 def test_names_come_in_the_order_of_the_formula() -> None:
@@ -91,19 +98,23 @@ class _Forbidden(nn.Module):
         ("classification_weight", 1.0, ["supcon", "triplet"]),
         ("intra_weight", 0.0, ["intra"]),
         ("inter_weight", 0.0, ["inter"]),
+        ("supcon_weight", 0.0, ["supcon"]),
+        ("triplet_weight", 0.0, ["triplet"]),
     ],
 )
 def test_a_term_of_weight_zero_is_not_computed(
     weight: str, value: float, unused: list[str]
 ) -> None:
     weights = {"intra_weight": 0.1, "inter_weight": 0.1, "classification_weight": 0.5}
-    weights[weight] = value
+    weights |= {"supcon_weight": 1.0, "triplet_weight": 1.0, weight: value}
     loss = HybridLoss(
         4,
         3,
         intra_weight=weights["intra_weight"],
         inter_weight=weights["inter_weight"],
         classification_weight=weights["classification_weight"],
+        supcon_weight=weights["supcon_weight"],
+        triplet_weight=weights["triplet_weight"],
     ).double()
     for name in unused:
         setattr(loss, name, _Forbidden())

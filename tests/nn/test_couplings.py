@@ -1,6 +1,7 @@
 import math
 from typing import get_args
 
+import jaxtyping
 import pytest
 import torch
 from torch import Tensor, nn
@@ -60,9 +61,7 @@ def test_gated_scaling_equals_the_plain_loop() -> None:
     expected = []
     for row in x.tolist():
         gate = sigmoid(sum(v * t for v, t in zip(row, theta, strict=True)))
-        expected.append(
-            [v * (1 + t) * gate for v, t in zip(row, theta, strict=True)]
-        )
+        expected.append([v * (1 + t) * gate for v, t in zip(row, theta, strict=True)])
     torch.testing.assert_close(layer(x), torch.tensor(expected))
 
 
@@ -95,7 +94,8 @@ def test_three_kinds_have_as_many_parameters_as_the_published_layer() -> None:
     assert count("vector") == 7 + 49
 
 
-def test_an_unknown_kind_is_refused() -> None:
+def test_an_unknown_kind_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     with pytest.raises(InputError, match=r"`entanglement` must be .*'tensor'"):
         make_coupling("tensor", 3)  # type: ignore[arg-type]
 
@@ -103,6 +103,9 @@ def test_an_unknown_kind_is_refused() -> None:
 def test_the_encoder_takes_each_kind_and_none_is_a_plain_network() -> None:
     plain = Encoder(4, entanglement="none", generator=seeded()).eval()
     by_hand = plain.attention(rows(3, 4))
-    for linear, norm in ((plain.linear_1, plain.norm_1), (plain.linear_2, plain.norm_2)):
+    for linear, norm in (
+        (plain.linear_1, plain.norm_1),
+        (plain.linear_2, plain.norm_2),
+    ):
         by_hand = nn.functional.leaky_relu(norm(linear(by_hand)))
     torch.testing.assert_close(plain(rows(3, 4)), by_hand)

@@ -149,6 +149,8 @@ def test_divergence_is_said_in_words(blobs: Blobs, network: Network) -> None:
         MixupConfig(mixed_fraction=0.0),
         MixupConfig(same_class=False),
         MixupConfig(mixed_fraction=1.0, refresh_every=1),
+        MixupConfig(partners="random", shares="uniform"),
+        MixupConfig(space="representation"),
     ],
 )
 def test_every_form_of_mixup_learns(
@@ -188,6 +190,47 @@ def test_mixed_batch_is_the_convex_combination_of_its_parents(
         assert hard[5 + i] == data.labels[a]
         assert weights[5 + i] == fit.row_weights[a]
     torch.testing.assert_close(x[:5], dense[:5])
+
+
+def test_rows_can_be_mixed_as_representations(blobs: Blobs, network: Network) -> None:
+    inputs, model = network()
+    data = blobs()
+    fit = loop._Fit.prepare(
+        model,
+        inputs,
+        data,
+        recipe=replace(PAPER, mixup=MixupConfig(space="representation")),
+        generator=torch.Generator().manual_seed(0),
+    )
+    fit._find_neighbours(first=True)
+    plan = next(fit._plan_epoch())
+    assert plan is not None
+    model.eval()  # so that a row's representation does not depend on its batch
+    x, target, hard, weights = fit._batch(torch.arange(5), plan)
+    output = fit._forward(x, plan)
+    dense = inputs(data.x_num, data.x_cat)
+    made = model.encoder(dense)
+    assert len(output.logits) == len(target) == len(hard) == len(weights)
+    torch.testing.assert_close(output.representation[:5], made[:5])
+    for i, (a, p) in enumerate(zip(plan.anchors, plan.partners, strict=True)):
+        lam = float(plan.lam[i])
+        expected = lam * made[a] + (1 - lam) * made[p]
+        torch.testing.assert_close(output.representation[5 + i], expected)
+        torch.testing.assert_close(
+            output.logits[5 + i], model.classifier(expected[None])[0]
+        )
+
+
+def test_random_partners_need_no_search(
+    blobs: Blobs, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("qclmixnet.augment.mixup.find_neighbours", refuse)
+    chosen = replace(_with_schedule(max_epochs=1), mixup=MixupConfig(partners="random"))
+    _, _, result = _fit(blobs, network, chosen)
+    assert result.n_epochs == 1
 
 
 def test_row_weights_have_mean_one_and_follow_class_rarity(

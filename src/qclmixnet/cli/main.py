@@ -336,7 +336,7 @@ def ablate(
     ] = "paper",
     suite: Annotated[
         Literal["quick", "full"],
-        typer.Option(help="'quick': 3 small tables. 'full': 10 tables, an hour."),
+        typer.Option(help="'quick': 3 small tables. 'full': 8 tables, an hour."),
     ] = "quick",
     variants: Annotated[
         list[str] | None,
