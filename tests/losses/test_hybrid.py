@@ -1,3 +1,4 @@
+import math
 from typing import Literal
 
 import pytest
@@ -77,6 +78,37 @@ def test_total_is_the_published_sum_for_labels_and_mixed_labels() -> None:
             expected = 0.6 * (focal + 0.3 * intra + 0.2 * inter)
             contrast = 0.5 * supcon + 2.0 * triplet
             assert total == pytest.approx(expected + 0.4 * contrast)
+
+
+def test_learned_weights_start_from_the_fixed_ones() -> None:
+    settings = {"intra_weight": 0.3, "inter_weight": 0.0, "classification_weight": 0.6}
+    fixed = HybridLoss(4, 3, **settings).double()  # type: ignore[arg-type]
+    learned = HybridLoss(4, 3, **settings, balance="uncertainty").double()  # type: ignore[arg-type]
+    assert not list(fixed.parameters())
+    assert learned.log_scales is not None
+    terms = _judge(learned, *_batch())
+    # log(1 + exp(s)) with s = -log w, for the four terms whose weight is not 0.
+    added = sum(math.log1p(1 / w) for w in (0.6, 0.18, 0.4, 0.4))
+    expected = _judge(fixed, *_batch()).total + added
+    torch.testing.assert_close(terms.total, expected)
+
+
+def test_learned_weights_settle_where_the_formula_says() -> None:
+    loss = HybridLoss(4, 3, margin=2.0, balance="uncertainty").double()
+    batch = _batch()
+    _judge(loss, *batch)  # moves the centres, which stay from here on
+    loss.eval()
+    optimizer = torch.optim.Adam(loss.parameters(), lr=0.05)
+    for _ in range(600):
+        optimizer.zero_grad()
+        _judge(loss, *batch).total.mean().backward()
+        optimizer.step()
+    named = _judge(loss, *batch).named()
+    assert loss.log_scales is not None
+    for s, name in zip(loss.log_scales.tolist(), loss.weights, strict=True):
+        mean = named[name].mean().item()
+        # The derivative of exp(-s) L + log(1 + exp(s)) is 0.
+        assert math.exp(-s) * mean == pytest.approx(1 / (1 + math.exp(-s)), rel=0.01)
 
 
 def test_names_come_in_the_order_of_the_formula() -> None:

@@ -107,6 +107,12 @@ _OF_PAPER: _Rows = (
     (_LOSS, "no_supcon", "without contrastive term", {"loss.supcon_weight": 0.0}),
     (_LOSS, "no_triplet", "without triplet term", {"loss.triplet_weight": 0.0}),
     (_LOSS, "no_contrastive", "without both of them", dict(_CONTRASTIVE)),
+    (
+        _LOSS,
+        "learned_weights",
+        "weights learned by uncertainty",
+        {"loss.balance": "uncertainty"},
+    ),
     (_LOSS, "focal_only", "focal term alone", {**_CONTRASTIVE, **_VARIANCE}),
     (
         _LOSS,

@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import pandas as pd
+
 from qclmixnet.benchmark import (
     ABLATIONS,
     RunDescription,
@@ -77,7 +79,7 @@ def run_ablate(
             {
                 "run": str(out),
                 "page": str(files.page),
-                "changes": changes.data.to_dict("records"),
+                "changes": _plain(changes.data),
             }
         )
         return
@@ -89,6 +91,14 @@ def run_ablate(
     )
     show_report_table(replace(changes, columns=narrow))
     show(f"Rows in {out / 'rows.parquet'}, report in {files.page}")
+
+
+def _plain(data: pd.DataFrame) -> list[dict[str, object]]:
+    """Return rows for JSON, which knows no NaN: a test needs two tables."""
+    return [
+        {str(key): None if value != value else value for key, value in record.items()}
+        for record in data.to_dict("records")
+    ]
 
 
 def _variants(subject: Subject, names: tuple[str, ...]) -> tuple[str, ...]:

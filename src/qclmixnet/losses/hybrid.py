@@ -3,8 +3,10 @@
 from dataclasses import dataclass, fields
 from typing import Literal
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from qclmixnet.core.checks import check_choice, check_real
 from qclmixnet.core.errors import InputError
@@ -67,6 +69,10 @@ class HybridLoss(nn.Module):
         classification_weight: a, from 0 (contrastive only) to 1 (no contrastive part).
         supcon_weight: s, >= 0; the published loss has 1.
         triplet_weight: t, >= 0; the published loss has 1.
+        balance: "fixed" for these weights, or "uncertainty" for learned ones that start
+            from them: ``sum_k exp(-s_k) term_k + log(1 + exp(s_k))`` with a number s_k
+            for each term of a weight above 0, a parameter of this module to be trained
+            along with the network.
         centre_momentum: weight of a batch in the running class centres, in (0, 1].
         triplet: ``"hard"`` judges an anchor by its hardest triplet, ``"all"`` by the
             mean of all.
@@ -79,6 +85,10 @@ class HybridLoss(nn.Module):
         Mixup Augmentation, framework figure (L, L_FVL, L_supcon, L_triplet).
         arXiv:2506.13987. We differ: rows keep their own value, so that class weights
         can be applied, and centres are running means.
+
+        Kendall, Gal, Cipolla (2018), "Multi-Task Learning Using Uncertainty to Weigh
+        Losses", arXiv 1705.07115, and Liebel, Koerner (2018), "Auxiliary Tasks in
+        Multi-task Learning", arXiv 1805.06334, equation 2, for the learned weights.
 
     >>> import torch
     >>> loss = HybridLoss(2, 4)
@@ -103,6 +113,7 @@ class HybridLoss(nn.Module):
         classification_weight: float = 0.7,
         supcon_weight: float = 1.0,
         triplet_weight: float = 1.0,
+        balance: Literal["fixed", "uncertainty"] = "fixed",
         centre_momentum: float = 0.1,
         triplet: Literal["hard", "all"] = "hard",
     ) -> None:
@@ -115,6 +126,12 @@ class HybridLoss(nn.Module):
         self.supcon_weight = check_real(supcon_weight, "supcon_weight", low=0)
         self.triplet_weight = check_real(triplet_weight, "triplet_weight", low=0)
         check_choice(triplet, "triplet", ["hard", "all"])
+        check_choice(balance, "balance", ["fixed", "uncertainty"])
+        self.log_scales = None
+        if balance == "uncertainty":
+            weights = torch.tensor(list(self.weights.values()))
+            # A term of weight 0 is not computed; its entry is never used.
+            self.log_scales = nn.Parameter(-weights.clamp(min=1e-6).log())
         self.centres = ClassCentres(n_classes, d_projection, momentum=centre_momentum)
         self.focal = FocalLoss(gamma)
         self.intra = IntraClassVariance()
@@ -159,10 +176,36 @@ class HybridLoss(nn.Module):
             supcon = self.supcon(projection, labels)
         if a < 1 and self.triplet_weight > 0:
             triplet = self.triplet(projection, labels)
-        classification = focal + self.intra_weight * intra + self.inter_weight * inter
-        contrast = self.supcon_weight * supcon + self.triplet_weight * triplet
-        total = a * classification + (1 - a) * contrast
+        total = self._total([focal, intra, inter, supcon, triplet])
         return HybridTerms(focal, intra, inter, supcon, triplet, total)
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """What each term counts in the sum, by name; of learned weights the start."""
+        a = self.classification_weight
+        return {
+            "focal": a,
+            "intra": a * self.intra_weight,
+            "inter": a * self.inter_weight,
+            "supcon": (1 - a) * self.supcon_weight,
+            "triplet": (1 - a) * self.triplet_weight,
+        }
+
+    def _total(self, terms: list[Tensor]) -> Tensor:
+        if self.log_scales is None:
+            a, (focal, intra, inter, supcon, triplet) = (
+                self.classification_weight,
+                terms,
+            )
+            judged = focal + self.intra_weight * intra + self.inter_weight * inter
+            contrast = self.supcon_weight * supcon + self.triplet_weight * triplet
+            return a * judged + (1 - a) * contrast
+        total = torch.zeros_like(terms[0])
+        weights = self.weights.values()
+        for weight, term, s in zip(weights, terms, self.log_scales, strict=True):
+            if weight > 0:
+                total = total + torch.exp(-s) * term + F.softplus(s)
+        return total
 
     def _variance(
         self, projection: Tensor, labels: Tensor, zero: Tensor

@@ -116,6 +116,7 @@ class LossConfig:
         supcon_weight: weight of the supervised contrastive term beside the triplet
             term.
         triplet_weight: weight of the triplet term.
+        balance: "fixed", or "uncertainty" for weights that are learned from these on.
         triplet: "hard" takes the hardest pair of each row, "all" the mean over all.
         class_weight_power: rows weigh (N / (C n_c)) to this power; 0 weighs all alike,
             1 all classes alike.
@@ -129,6 +130,7 @@ class LossConfig:
     classification_weight: float = 0.7
     supcon_weight: float = 1.0
     triplet_weight: float = 1.0
+    balance: Literal["fixed", "uncertainty"] = "fixed"
     triplet: Literal["hard", "all"] = "hard"
     class_weight_power: float = 0.0
 
@@ -142,6 +144,7 @@ class LossConfig:
         check_real(self.supcon_weight, "supcon_weight", low=0)
         check_real(self.triplet_weight, "triplet_weight", low=0)
         check_choice(self.triplet, "triplet", ["hard", "all"])
+        check_choice(self.balance, "balance", ["fixed", "uncertainty"])
         check_real(self.class_weight_power, "class_weight", low=0, high=1)
 
 

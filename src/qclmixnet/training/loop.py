@@ -182,10 +182,11 @@ class _Fit:
             classification_weight=recipe.loss.classification_weight,
             supcon_weight=recipe.loss.supcon_weight,
             triplet_weight=recipe.loss.triplet_weight,
+            balance=recipe.loss.balance,
             triplet=recipe.loss.triplet,
         ).to(data.labels.device)
         optimizer = torch.optim.AdamW(
-            model.parameters(),
+            [*model.parameters(), *loss.parameters()],
             lr=recipe.schedule.learning_rate,
             weight_decay=recipe.schedule.weight_decay,
             fused=True,
