@@ -61,6 +61,8 @@ def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     texts = []
     for subject in get_args(Subject):
+        if not (RUNS / subject / "rows.parquet").exists():
+            continue
         text, figures = draw(subject)
         texts.append(text)
         for figure in figures:

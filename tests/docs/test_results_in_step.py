@@ -71,6 +71,22 @@ def test_the_benchmark_page_shows_the_stored_rows(
     assert stored == {f"{figure.rendered.name}.svg" for figure in figures}
 
 
+def test_the_ablation_page_shows_the_stored_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = _load("ablation_results", monkeypatch, ".")
+    page = script.PAGE.read_text("utf-8")
+    drawn = set()
+    for subject in script.HEADINGS:
+        if not (script.RUNS / subject / "rows.parquet").exists():
+            assert script.HEADINGS[subject] not in page
+            continue
+        text, figures = script.draw(subject)
+        assert text in page, "run: python benchmarks/ablation_results.py"
+        drawn |= {f"{figure.rendered.name}.svg" for figure in figures}
+    assert {path.name for path in script.IMAGES.glob("*")} == drawn
+
+
 def test_the_benchmark_page_is_written_from_an_unfinished_run(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
