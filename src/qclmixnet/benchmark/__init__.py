@@ -16,11 +16,20 @@ from qclmixnet.benchmark.record import (
 )
 from qclmixnet.benchmark.runner import RunProgress, run_benchmark
 from qclmixnet.benchmark.store import load_run
+from qclmixnet.benchmark.stress_suites import (
+    STRESS_METHODS,
+    STRESS_SUITES,
+    StressPart,
+    StressPlan,
+    choose_parts,
+    plan_stress,
+)
 from qclmixnet.benchmark.tables import (
     QUICK_TABLES,
     LabelledTable,
     labelled_table,
     load_table,
+    stressed,
     suite_tables,
 )
 
@@ -28,19 +37,26 @@ __all__ = [
     "OURS",
     "QUICK_METHODS",
     "QUICK_TABLES",
+    "STRESS_METHODS",
+    "STRESS_SUITES",
     "BenchmarkRun",
     "CellKey",
     "LabelledTable",
     "MethodFacts",
     "RunDescription",
     "RunProgress",
+    "StressPart",
+    "StressPlan",
     "TableFacts",
+    "choose_parts",
     "labelled_table",
     "list_methods",
     "load_run",
     "load_table",
     "make_method",
     "method_facts",
+    "plan_stress",
     "run_benchmark",
+    "stressed",
     "suite_tables",
 ]

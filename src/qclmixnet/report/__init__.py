@@ -2,15 +2,18 @@
 
 from qclmixnet.report.fit_figure import draw_fit, require_drawing
 from qclmixnet.report.recommendation import Recommendation, recommend
+from qclmixnet.report.stress_report import StressFiles, write_stress_report
 from qclmixnet.report.summary import summary_table
 from qclmixnet.report.write import ReportFiles, write_report
 
 __all__ = [
     "Recommendation",
     "ReportFiles",
+    "StressFiles",
     "draw_fit",
     "recommend",
     "require_drawing",
     "summary_table",
     "write_report",
+    "write_stress_report",
 ]
