@@ -83,7 +83,7 @@ _ALL = (
     StressKind(
         "imbalance",
         "Imbalance",
-        "training rows of the largest class per row of the smallest",
+        "largest to smallest training class",
         "The smallest training class is thinned at random; all other rows are kept. "
         "Classes of fewer than 100 rows are left out, their recall says too little.",
         (10, 30, 100, 300, 1000, 3000),
@@ -158,7 +158,7 @@ _ALL = (
     StressKind(
         "drift",
         "Drift",
-        "share of the range of one part that the other lacks",
+        "share of a range not shared by both parts",
         "Within each class, rows low along the first principal component are learned "
         "and high ones tested; at 1 they do not overlap.",
         (0.25, 0.5, 0.75, 1.0),
