@@ -19,7 +19,7 @@ __all__ = [
     "plan_stress",
 ]
 
-SuiteName = Literal["quick", "full"]
+SuiteName = Literal["quick", "full", "large"]
 
 STRESS_METHODS = (
     "qclmixnet",
@@ -59,8 +59,8 @@ class StressPlan:
     left_out: tuple[tuple[str, str], ...]
 
 
-_SMALL = ("newthyroid", "german", "hypothyroid", "yeast")
 _QUICK = ("newthyroid",)
+_SMALL = ("newthyroid", "hypothyroid")
 
 STRESS_SUITES: dict[SuiteName, tuple[StressPart, ...]] = {
     "quick": (
@@ -76,17 +76,21 @@ STRESS_SUITES: dict[SuiteName, tuple[StressPart, ...]] = {
     "full": (
         StressPart(
             "imbalance",
-            ("nycflights", "fars", "portal_surveys", "nursery"),
-            (100, 300, 1000, 3000),
+            ("german", "nycflights", "nursery", "fars", "portal_surveys"),
+            (10, 30, 100, 1000, 3000),
         ),
-        *(
-            StressPart(name, _SMALL, STRESS_KINDS[name].levels)
-            for name in STRESS_KINDS
-            if name != "imbalance"
-        ),
+        StressPart("label_noise", _SMALL, (0.1, 0.2, 0.4)),
+        StressPart("missing", _SMALL, (0.2, 0.4, 0.6)),
+        StressPart("rows", ("hypothyroid", "newthyroid"), (1000, 300, 100, 50)),
+        # Boosted trees need minutes for a thousand columns of numbers and each class.
+        StressPart("noise_columns", ("german",), (10, 100, 1000)),
+        StressPart("duplicates", _SMALL, (0.5, 0.75)),
+        StressPart("sparse", _SMALL, (100, 1000)),
+        StressPart("drift", _SMALL, (0.5, 1)),
     ),
+    "large": (StressPart("rows", ("nycflights",), (30_000, 10_000, 1_000, 100, 50)),),
 }
-"""Parts of the quick and the full study."""
+"""Parts of each study."""
 
 
 def choose_parts(
@@ -113,6 +117,12 @@ def choose_parts(
     if len(set(kinds)) < len(kinds):
         raise InputError(f"A kind is named twice in {', '.join(kinds)}.")
     parts = {part.kind: part for part in STRESS_SUITES[suite]}
+    absent = [kind for kind in kinds if kind not in parts]
+    if absent:
+        raise InputError(
+            f"The suite {suite!r} has no {', '.join(absent)}; "
+            f"it has {', '.join(parts)}."
+        )
     chosen = [parts[kind] for kind in kinds or parts]
     if not tables:
         return tuple(chosen)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 from rich.table import Table
 
@@ -17,6 +16,7 @@ from qclmixnet.benchmark import (
 )
 from qclmixnet.benchmark.machine import n_usable_cores
 from qclmixnet.benchmark.methods import check_methods
+from qclmixnet.benchmark.stress_suites import SuiteName
 from qclmixnet.cli.benchmark import command_line, names_in, our_method
 from qclmixnet.cli.console import show, show_json
 from qclmixnet.cli.run_progress import show_run_progress
@@ -25,12 +25,16 @@ from qclmixnet.report.stress_report import stress_tables
 
 __all__ = ["run_stress_command"]
 
-_MAX_TRAIN_ROWS = {"quick": 2_000, "full": 100_000}
+_MAX_TRAIN_ROWS: dict[SuiteName, int] = {
+    "quick": 2_000,
+    "full": 10_000,
+    "large": 100_000,
+}
 
 
 def run_stress_command(
     *,
-    suite: Literal["quick", "full"],
+    suite: SuiteName,
     kinds: Sequence[str],
     tables: Sequence[str],
     methods: Sequence[str],
