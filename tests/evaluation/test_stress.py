@@ -269,10 +269,10 @@ def test_sparse_rows_have_one_piece_of_each_column(split: LabelledSplit) -> None
     assert set(np.unique(found.X_train)) == {0, 1}
     assert list(found.X_train) == list(found.X_test)
     for name in split.X_train:
-        pieces = [c for c in found.X_train if c.startswith(f"{name}=")]
+        pieces = [c for c in found.X_train if str(c).startswith(f"{name}=")]
         assert (found.X_train[pieces].sum(axis=1) == 1).all()
         assert (found.X_test[pieces].sum(axis=1) <= 1).all()
-    heights = [c for c in found.X_train if c.startswith("height=")]
+    heights = [c for c in found.X_train if str(c).startswith("height=")]
     # 600 different numbers in 60 pieces of the same size.
     assert len(heights) == 60
     assert set(found.X_train[heights].sum()) == {10}

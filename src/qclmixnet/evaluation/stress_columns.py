@@ -67,7 +67,9 @@ def add_noise_columns(
         The split with the columns ``irrelevant_1``, ``irrelevant_2`` and so on at the
         end.
     """
-    taken, names, number = set(map(str, split.X_train.columns)), [], 0
+    taken = set(map(str, split.X_train.columns))
+    names: list[str] = []
+    number = 0
     while len(names) < int(n_columns):
         number += 1
         if f"irrelevant_{number}" not in taken:
@@ -141,7 +143,7 @@ def _cutter(column: pd.Series, n_pieces: int) -> Callable[[pd.Series], Codes]:
 def _as_numbers(cells: pd.Series) -> npt.NDArray[np.float64]:
     if pd.api.types.is_datetime64_any_dtype(cells.dtype):
         days = (cells - pd.Timestamp(0, tz=cells.dt.tz)) / pd.Timedelta(days=1)
-        return days.to_numpy(dtype=np.float64, na_value=np.nan)
+        return np.asarray(days, dtype=np.float64)
     return cells.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
