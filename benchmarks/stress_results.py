@@ -14,10 +14,12 @@ pictures in `docs/images/stress/`. A run may be unfinished; the page says how fa
 
 from pathlib import Path
 
+import pandas as pd
 from full_results import provenance
 from pages import replace_table
 
 from qclmixnet.benchmark import STRESS_SUITES, BenchmarkRun, load_run
+from qclmixnet.core.errors import InputError
 from qclmixnet.evaluation import STRESS_KINDS, read_stressed_name
 from qclmixnet.report.drawing import Rendered
 from qclmixnet.report.scope import finished_fits, titles_of
@@ -40,13 +42,13 @@ OURS = "qclmixnet"
 def draw(runs: dict[str, BenchmarkRun]) -> tuple[str, tuple[Rendered, ...]]:
     """Return the text between the markers, and the pictures that it shows."""
     run = runs["full"]
-    figures = stress_figures(run, ours=OURS)
     parts = [completeness(run), "## The kinds of stress", kinds_table()]
-    imbalance = imbalance_report_table(run)
-    if imbalance is not None:
-        parts += ["## Imbalance beyond 1,000 to 1", in_words(run)]
-        parts.append(imbalance.markdown().strip())
-    tables = stress_tables(run)
+    parts += ["## Imbalance beyond 1,000 to 1", *beyond_a_thousand(run)]
+    try:
+        figures, tables = stress_figures(run, ours=OURS), stress_tables(run)
+    except InputError as error:  # a run that has just begun
+        figures, tables = (), ()
+        parts += ["## Curves and limits", str(error)]
     for table, figure, label in zip(
         tables, figures, STRESS_SCORES.values(), strict=False
     ):
@@ -60,6 +62,14 @@ def draw(runs: dict[str, BenchmarkRun]) -> tuple[str, tuple[Rendered, ...]]:
     for each in runs.values():
         parts += provenance(each)
     return "\n\n".join(parts), figures
+
+
+def compared_methods(run: BenchmarkRun) -> set[str]:
+    """Return the methods that have finished a table at least."""
+    try:
+        return set(stress_values(run)["method"])
+    except InputError:
+        return set()
 
 
 def completeness(run: BenchmarkRun) -> str:
@@ -93,58 +103,73 @@ def completeness(run: BenchmarkRun) -> str:
         )
     if missing:
         text += f" Not begun: {listed(missing)}."
+    compared = compared_methods(run)
+    late = [title for name, title in titles_of(run).items() if name not in compared]
+    if late:
+        text += f" Not compared yet, no table finished: {listed(late)}."
     bad = run.rows["status"].ne("ok").sum()
     return text + f" {count_of(int(bad), 'fit')} failed or ran out of time."
 
 
 def kinds_table() -> str:
     """Say what each kind does, at which levels, and to which tables."""
-    lines = ["| stress | what is done | levels | tables |", "|---|---|---|---|"]
-    for part in STRESS_SUITES["full"]:
-        kind = STRESS_KINDS[part.kind]
-        levels = ", ".join(kind.level_text(level) for level in part.levels)
-        tables = ", ".join(f"`{name}`" for name in part.tables)
-        lines.append(f"| {kind.title} | {kind.what} | {levels} | {tables} |")
+    lines = ["| stress | what is done | levels and tables |", "|---|---|---|"]
+    for name, kind in STRESS_KINDS.items():
+        parts = [part for part in STRESS_SUITES["full"] if part.kind == name]
+        told = "; ".join(
+            f"{', '.join(kind.level_text(level) for level in part.levels)} on "
+            f"{listed([f'`{table}`' for table in part.tables])}"
+            for part in parts
+        )
+        lines.append(f"| {kind.title} | {kind.what} | {told} |")
     return "\n".join(lines)
 
 
-def in_words(run: BenchmarkRun) -> str:
-    """Name the tables that went beyond a thousand to one, and who found more there."""
-    values = stress_values(run)
+def beyond_a_thousand(run: BenchmarkRun) -> list[str]:
+    """Name the tables that went beyond a thousand to one, and show who found more."""
+    try:
+        values, table = stress_values(run), imbalance_report_table(run)
+    except InputError as error:
+        return [str(error)]
+    if table is None:
+        return ["No rows are in yet."]
     facts = {table.name: table for table in run.tables}
     beyond = [
         name
         for name in values[values["kind"] == "imbalance"]["table"].unique()
         if facts[name].imbalance_ratio >= 1000
     ]
-    bases = list(dict.fromkeys(read_stressed_name(name)[0] for name in beyond))
-    if not bases:
-        return "No table has gone beyond 1,000 to 1 yet."
+    if not beyond:
+        words = "No table has gone beyond 1,000 to 1 yet."
+        return [words, table.markdown().strip()]
+    bases = dict.fromkeys(f"`{read_stressed_name(name)[0]}`" for name in beyond)
     recalls = values[values["table"].isin(beyond)].groupby("method")["rare_recall"]
     means = recalls.mean().sort_values(ascending=False)
     titles = titles_of(run)
     told = [f"{titles[str(name)]} {mean:.3f}" for name, mean in means.items()]
-    return (
+    words = (
         f"1,000 to 1 and more is reached on {count_of(len(bases), 'real table')}: "
-        f"{listed([f'`{name}`' for name in bases])}. There the smallest class is "
-        f"learned from a handful of rows. Mean recall of it: {listed(told)}. Recall "
-        "alone is cheap: the macro-F1 below shows what it costs the other classes."
+        f"{listed(list(bases))}. There the smallest class is learned from a handful of "
+        f"rows. Mean recall of it: {listed(told)}. Recall alone is cheap: the macro-F1 "
+        "shows what it costs the other classes."
     )
+    return [words, table.markdown().strip()]
 
 
 def rows_table(run: BenchmarkRun) -> str:
     """Show the scores of a large table at every number of rows."""
     levels = level_table(stress_values(run))
     levels = levels[levels["kind"] == "rows"]
-    titles = titles_of(run)
+    compared = set(levels["method"])
+    titles = {name: t for name, t in titles_of(run).items() if name in compared}
     facts = {table.name: table for table in run.tables}
     wide = levels.pivot_table(
         index="level", columns=["score", "method"], values="mean", sort=False
     )
     (base,) = {read_stressed_name(name)[0] for name in facts}
     scores = ("macro_f1", "rare_recall")
-    data = wide[list(scores)].set_axis(
-        [f"{s}_{m}" for s in scores for m in titles], axis=1
+    data = pd.DataFrame(
+        {f"{score}_{name}": wide[score, name] for score in scores for name in titles}
     )
     data.insert(0, "rows", [row_text(level, run) for level in wide.index])
     columns = [Column("rows", "training rows")]
@@ -176,6 +201,10 @@ def write(runs: dict[str, BenchmarkRun]) -> None:
     """Put text and pictures in their places."""
     text, figures = draw(runs)
     IMAGES.mkdir(parents=True, exist_ok=True)
+    names = {f"{figure.name}.svg" for figure in figures}
+    for old in IMAGES.glob("*.svg"):
+        if old.name not in names:
+            old.unlink()
     for figure in figures:
         (IMAGES / f"{figure.name}.svg").write_bytes(figure.svg)
     replace_table(PAGE, text)

@@ -95,6 +95,34 @@ def test_an_unfinished_level_is_left_out_for_all_methods() -> None:
     assert sorted(values["level"].unique()) == [0, 0.1, 0.2]
 
 
+def test_a_run_that_has_just_begun_is_refused() -> None:
+    run = study()
+    with pytest.raises(InputError, match="No level is finished by all methods yet"):
+        stress_values(dataclasses.replace(run, rows=run.rows.iloc[:1]))
+
+
+def test_a_table_not_finished_as_it_is_has_no_levels() -> None:
+    run = study()
+    late = run.rows[run.rows["table"] != "german"]
+    values = stress_values(dataclasses.replace(run, rows=late))
+    assert 0 not in set(values["level"])
+    with pytest.raises(InputError, match="No table is finished as it is"):
+        level_table(values)
+
+
+def test_a_method_without_a_finished_table_does_not_hold_up_the_others() -> None:
+    run = study()
+    ours = run.rows[run.rows["method"] == "qclmixnet"]
+    one_fold = run.rows[run.rows["method"] == "knn"].iloc[:1]
+    begun = dataclasses.replace(run, rows=pd.concat([ours, one_fold]))
+    values = stress_values(begun)
+    assert set(values["method"]) == {"qclmixnet"}
+    assert len(values) == len(ours)
+    (macro_f1, *_), table = stress_tables(begun), imbalance_report_table(begun)
+    assert [cells[1] for cells in macro_f1.texts()] == ["QCL-MixNet"]
+    assert table is None
+
+
 def test_a_failed_fit_counts_zero() -> None:
     run = study()
     rows = run.rows.copy()
@@ -170,6 +198,10 @@ def test_the_table_of_limits_is_read_by_people() -> None:
         "| Label noise | QCL-MixNet | 10 % | 20 % | 40 % | 0.900 | 0.500 |"
         in macro_f1.markdown()
     )
+    assert [cells[1] for cells in macro_f1.texts()] == [
+        "QCL-MixNet",
+        "k-nearest neighbours",
+    ]
 
 
 def imbalance_study() -> BenchmarkRun:

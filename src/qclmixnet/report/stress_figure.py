@@ -57,6 +57,8 @@ def _draw_panel(
     place = {level: number for number, level in enumerate(order)}
     for name, look in looks.items():
         line = part[part["method"] == name]
+        if not len(line):  # a method that has not begun
+            continue
         places = line["level"].map(place)
         front = 4 if look.is_ours else 3
         axes.fill_between(

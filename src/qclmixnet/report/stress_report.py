@@ -129,6 +129,11 @@ def imbalance_report_table(run: BenchmarkRun) -> ReportTable | None:
     values = stress_values(run)
     values = values[values["kind"] == "imbalance"]
     facts = {table.name: table for table in run.tables}
+    titles = {
+        method: title
+        for method, title in titles_of(run).items()
+        if method in set(values["method"])
+    }
     records = []
     for name in values["table"].unique():
         base, _ = read_stressed_name(name)
@@ -139,7 +144,7 @@ def imbalance_report_table(run: BenchmarkRun) -> ReportTable | None:
                 "ratio": f"{facts[name].imbalance_ratio:,.0f}:1",
                 "train_rows": facts[name].n_rows,
                 "smallest": facts[name].smallest_class,
-                **{method: float(means[method]) for method in run.description.methods},
+                **{method: float(means[method]) for method in titles},
             }
         )
     if not records:
@@ -149,10 +154,7 @@ def imbalance_report_table(run: BenchmarkRun) -> ReportTable | None:
         Column("ratio", "imbalance"),
         Column("train_rows", "training rows"),
         Column("smallest", "of the smallest class"),
-        *(
-            Column(method, title, best="max")
-            for method, title in titles_of(run).items()
-        ),
+        *(Column(method, title, best="max") for method, title in titles.items()),
     )
     return ReportTable(
         "stress_imbalance",

@@ -91,8 +91,9 @@ def stress_values(run: BenchmarkRun) -> pd.DataFrame:
         A row for each kind, level, table, method, fold and seed; columns ``kind level
         base table method fold seed``, the `STRESS_SCORES`, and ``trivial``, the macro
         recall of a classifier that always gives the same class. A failed or timed-out
-        fit counts 0. A level that a method has not finished on a table is left out for
-        all methods, so that they are compared on the same tables.
+        fit counts 0. A method that has not finished any table is left out. A level
+        that another has not finished on a table is left out for all methods, so that
+        they are compared on the same tables.
 
     Raises:
         InputError: the run has no stressed table, or no finished row.
@@ -108,12 +109,22 @@ def stress_values(run: BenchmarkRun) -> pd.DataFrame:
     asked = run.description
     counts = pd.crosstab(rows["table"], rows["method"])
     counts = counts.reindex(columns=list(asked.methods)).fillna(0)
-    whole = (counts >= asked.n_folds * asked.n_seeds).all(axis=1)
+    finished = counts >= asked.n_folds * asked.n_seeds
+    finished = finished.loc[:, finished.any()]
+    whole = finished.all(axis=1) & bool(finished.shape[1])
     n_classes = {facts.name: facts.n_classes for facts in run.tables}
     known = pd.DataFrame([vars(entry) for entry in entries])
     known = known.rename(columns={"name": "table"})
     known = known[known["table"].isin(whole.index[whole])]
+    if not len(known):
+        raise InputError(
+            "No level is finished by all methods yet, so there is nothing to compare; "
+            "go on with the run."
+        )
     known["trivial"] = [1.0 / n_classes[name] for name in known["table"]]
+    rows = rows[rows["method"].isin(finished.columns)].sort_values(
+        "method", key=lambda names: names.map(asked.methods.index), kind="stable"
+    )
     scores = rows[["table", "method", "fold", "seed"]].assign(
         **{
             score: rows[score].astype(float).where(rows["status"] == "ok", 0.0)
@@ -167,8 +178,19 @@ def level_table(values: pd.DataFrame) -> pd.DataFrame:
         retained_low verdict``, levels mildest first. ``mean`` is over tables,
         ``low_fold`` and ``high_fold`` are that of the worst and the best fold.
         ``verdict`` is empty for level 0 and "never works" where the method has
-        nothing to lose on any table.
+        nothing to lose on any table. A table that is not finished as it is has no
+        level to compare with, and is left out.
+
+    Raises:
+        InputError: no table is finished as it is.
     """
+    started = values[values["level"] == 0][["kind", "base"]].drop_duplicates()
+    values = values.merge(started, on=["kind", "base"])
+    if not len(values):
+        raise InputError(
+            "No table is finished as it is by all methods yet, so no level can be "
+            "compared with it; go on with the run."
+        )
     records = []
     for score in STRESS_SCORES:
         for (kind, method), part in values.groupby(["kind", "method"], sort=False):
