@@ -14,6 +14,7 @@ from qclmixnet.report.summary import pairwise_table, summary_table
 from tests.report import made_up_runs
 
 ROOT = Path(__file__).parents[2]
+_FULL = ROOT / "benchmarks" / "results" / "full"
 
 
 def _load(name: str, monkeypatch: pytest.MonkeyPatch, *folders: str) -> ModuleType:
@@ -135,3 +136,42 @@ def test_the_decision_on_processes_shows_what_the_harness_adds(
 ) -> None:
     script = _load("harness", monkeypatch, ".")
     assert script.render(pd.read_csv(script.ROWS)) in script.PAGE.read_text("utf-8")
+
+
+def test_the_robustness_page_shows_the_stored_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = _load("stress_results", monkeypatch, ".")
+    page = script.PAGE.read_text("utf-8")
+    text, figures = script.draw(script.stored())
+    assert f"\n{text}\n" in page
+    shown = set(re.findall(r"images/stress/(\w+\.svg)", page))
+    assert shown == {f"{figure.name}.svg" for figure in figures}
+    assert shown == {path.name for path in script.IMAGES.glob("*.svg")}
+
+
+def test_a_finished_study_has_curves_limits_and_the_recalls_beyond_a_thousand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = _load("stress_results", monkeypatch, ".")
+    tables = ("nursery~imbalance~0", "nursery~imbalance~1000", "nycflights")
+    tables = (*tables, "nycflights~rows~50")
+    rows = [
+        made_up_runs.make_row(name, method, scores={"rare_recall": recall})
+        for name in tables
+        for method, recall in (("qclmixnet", 0.25), ("catboost", 0.125))
+    ]
+    run = made_up_runs.make_run(rows, tables=tables, methods=("qclmixnet", "catboost"))
+    facts = [replace(t, imbalance_ratio=1080.0) for t in run.tables]
+    run = replace(run, tables=tuple(facts), machine=script.load_run(_FULL).machine)
+    large = replace(run, tables=run.tables[2:])
+    large = replace(large, description=replace(run.description, tables=tables[2:]))
+    text, figures = script.draw({"full": run, "large": large})
+    assert "reached on 1 real table: `nursery`" in text
+    assert "Mean recall of it: QCL-MixNet 0.250 and CatBoost (balanced) 0.125." in text
+    assert [figure.name for figure in figures] == [
+        *("stress_macro_f1", "stress_macro_recall", "stress_rare_recall")
+    ]
+    assert "| 10,000 | 0.500 | 0.500 | 0.250 | 0.125 |" in text
+    assert "| 50 | 0.500 | 0.500 | 0.250 | 0.125 |" in text
+    assert "The run is unfinished" in text

@@ -23,11 +23,20 @@ from qclmixnet.benchmark.record import (
 )
 from qclmixnet.benchmark.runner import RunProgress, run_benchmark
 from qclmixnet.benchmark.store import load_run
+from qclmixnet.benchmark.stress_suites import (
+    STRESS_METHODS,
+    STRESS_SUITES,
+    StressPart,
+    StressPlan,
+    choose_parts,
+    plan_stress,
+)
 from qclmixnet.benchmark.tables import (
     QUICK_TABLES,
     LabelledTable,
     labelled_table,
     load_table,
+    stressed,
     suite_tables,
 )
 
@@ -36,6 +45,8 @@ __all__ = [
     "OURS",
     "QUICK_METHODS",
     "QUICK_TABLES",
+    "STRESS_METHODS",
+    "STRESS_SUITES",
     "Ablation",
     "BenchmarkRun",
     "CellKey",
@@ -43,9 +54,12 @@ __all__ = [
     "MethodFacts",
     "RunDescription",
     "RunProgress",
+    "StressPart",
+    "StressPlan",
     "Subject",
     "TableFacts",
     "ablations_of",
+    "choose_parts",
     "full_of",
     "labelled_table",
     "list_methods",
@@ -53,6 +67,8 @@ __all__ = [
     "load_table",
     "make_method",
     "method_facts",
+    "plan_stress",
     "run_benchmark",
+    "stressed",
     "suite_tables",
 ]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from qclmixnet.benchmark.record import SCORES, MethodFacts
 from qclmixnet.benchmark.tables import LabelledTable
 from qclmixnet.core.errors import InputError
 from qclmixnet.decision import tune_offsets
+from qclmixnet.evaluation.labelled_split import LabelledSplit
 from qclmixnet.evaluation.protocol import Fold, stratified_folds
 from qclmixnet.execution import Status
 from qclmixnet.metrics import score_predictions
@@ -126,14 +128,23 @@ class Cell:
         default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds")
     )
 
+    @cached_property
+    def outer(self) -> LabelledSplit:
+        """What the whole training part and the test part hold, under the stress."""
+        return self._split(self.fold)
+
+    def _split(self, rows: Fold) -> LabelledSplit:
+        # The draws of a stress are the same for every method.
+        return self.table.split(rows, seed=(self.key.seed, self.key.fold))
+
     def job(self, part: str) -> FitJob:
         """Return what the fit of a part needs."""
-        rows = self.fold if part == OUTER else self.inner_folds[part]
+        split = self.outer if part == OUTER else self._split(self.inner_folds[part])
         return FitJob(
             method=self.key.method,
-            X_train=self.table.frame.iloc[rows.train],
-            codes_train=self.table.codes[rows.train],
-            X_test=self.table.frame.iloc[rows.test],
+            X_train=split.X_train,
+            codes_train=split.codes_train,
+            X_test=split.X_test,
             n_classes=len(self.table.classes),
             random_state=self.key.seed,
             n_threads=self.n_threads,
@@ -193,12 +204,12 @@ class Cell:
         message: str,
     ) -> dict[str, object]:
         outer = self.finished[OUTER]
-        n_test = len(self.fold.test)
+        n_test = len(self.outer.codes_test)
         scores = dict.fromkeys(SCORES, float("nan"))
         fit_s = fit_cpu_s = predict_s = float("nan")
         if outer.result is not None and decided is not None:
             found = score_predictions(
-                self.table.codes[self.fold.test],
+                self.outer.codes_test,
                 decided,
                 outer.result.proba,
                 labels=self.table.classes.tolist(),
@@ -215,7 +226,7 @@ class Cell:
             "fit_cpu_s": fit_cpu_s,
             "predict_s_per_1k": predict_s,
             "peak_mb": outer.peak_mb,
-            "n_train": len(self.fold.train),
+            "n_train": len(self.outer.codes_train),
             "n_test": n_test,
             "inner": inner,
             "message": message,

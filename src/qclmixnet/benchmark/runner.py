@@ -20,10 +20,11 @@ from qclmixnet.benchmark.methods import (
 )
 from qclmixnet.benchmark.record import BenchmarkRun, RunDescription, TableFacts
 from qclmixnet.benchmark.store import RunFolder, load_run
-from qclmixnet.benchmark.tables import LabelledTable, load_table
+from qclmixnet.benchmark.tables import LabelledTable, load_table, stressed
 from qclmixnet.core.checks import check_integer, check_real
 from qclmixnet.core.errors import InputError, MissingExtraError
 from qclmixnet.evaluation.protocol import Fold, cut_rows, stratified_folds
+from qclmixnet.evaluation.stress import read_stressed_name
 from qclmixnet.execution import Outcome, ProcessRunner, Task
 
 __all__ = ["RunProgress", "run_benchmark"]
@@ -119,13 +120,28 @@ class _Tables:
         self._inner: dict[tuple[str, int, int], Mapping[str, Fold]] = {}
 
     def check(self, name: str) -> TableFacts:
-        """Load a table, split it once, and say what it is."""
-        self.folds(name, 0)
-        return self.get(name).facts
+        """Load a table, split it once, and say what it is.
+
+        Of a stressed table that is the training part of its first fold.
+        """
+        table, fold = self.get(name), self.folds(name, 0)[0]
+        if table.stress is None:
+            return table.facts
+        if self._what.tuned:
+            raise InputError(
+                f"The table {name!r} is under stress and has no inner folds to tune "
+                "on; describe the run with tuned=False, as `qclmixnet stress` does."
+            )
+        part = table.split(fold, seed=(0, 0))
+        return table.facts_of(part.X_train, part.codes_train)
 
     def get(self, name: str) -> LabelledTable:
         if name not in self._loaded:
-            self._loaded[name] = load_table(name)
+            base, stress = read_stressed_name(name)
+            # One table under many kinds of stress is read and held once.
+            self._loaded[name] = (
+                load_table(name) if stress is None else stressed(self.get(base), stress)
+            )
         return self._loaded[name]
 
     def folds(self, name: str, seed: int) -> tuple[Fold, ...]:

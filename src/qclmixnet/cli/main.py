@@ -258,6 +258,56 @@ def benchmark(
 
 @app.command()
 @user_errors
+def stress(
+    *,
+    suite: Annotated[
+        Literal["quick", "full", "large"],
+        typer.Option(help="'quick': minutes. 'full': an hour. 'large': 100,000 rows."),
+    ] = "quick",
+    kinds: Annotated[
+        list[str] | None,
+        typer.Option(help="Kinds of stress, with commas, or repeated."),
+    ] = None,
+    tables: Annotated[
+        list[str] | None,
+        typer.Option(help="Names with commas, or repeated; see `datasets`."),
+    ] = None,
+    methods: Methods = None,
+    folds: Annotated[int, typer.Option(min=2, help="Parts of each table.")] = 2,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Repeats with other folds and other draws.")
+    ] = 1,
+    time_limit_s: FitLimit = 1200.0,
+    max_train_rows: Annotated[
+        int | None,
+        typer.Option(min=100, help="Larger training parts are cut to this, by class."),
+    ] = None,
+    jobs: Workers = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run; named after the suite.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make real tables harder step by step and see where methods stop working."""
+    from qclmixnet.cli.stress import run_stress_command
+
+    run_stress_command(
+        suite=suite,
+        kinds=kinds or [],
+        tables=tables or [],
+        methods=methods or [],
+        n_folds=folds,
+        n_seeds=seeds,
+        time_limit_s=time_limit_s,
+        max_train_rows=max_train_rows,
+        n_workers=jobs,
+        out=out,
+        as_json=as_json,
+    )
+
+
+@app.command()
+@user_errors
 def report(
     run_folder: Annotated[
         Path, typer.Argument(metavar="RUN", help="Folder of a benchmark run.")

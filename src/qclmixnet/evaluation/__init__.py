@@ -1,5 +1,6 @@
 """How methods are compared: splits, and statistics over tables or folds."""
 
+from qclmixnet.evaluation.labelled_split import LabelledSplit
 from qclmixnet.evaluation.pairwise import Comparison, Verdict, compare_with, holm
 from qclmixnet.evaluation.protocol import (
     KEEP_WHOLE,
@@ -20,16 +21,26 @@ from qclmixnet.evaluation.statistics import (
     nemenyi_groups,
     nemenyi_p_values,
 )
+from qclmixnet.evaluation.stress import (
+    STRESS_KINDS,
+    Stress,
+    StressKind,
+    read_stressed_name,
+)
 from qclmixnet.evaluation.time_order import time_ordered_folds
 
 __all__ = [
     "IR_TIERS",
     "KEEP_WHOLE",
+    "STRESS_KINDS",
     "Comparison",
     "Fold",
     "FriedmanTest",
+    "LabelledSplit",
     "MeanRank",
     "PairedTest",
+    "Stress",
+    "StressKind",
     "Verdict",
     "compare_with",
     "corrected_t_test",
@@ -42,6 +53,7 @@ __all__ = [
     "mean_ranks",
     "nemenyi_groups",
     "nemenyi_p_values",
+    "read_stressed_name",
     "stratified_folds",
     "time_ordered_folds",
 ]

@@ -3,12 +3,14 @@
 from qclmixnet.report.ablation import ablation_changes
 from qclmixnet.report.fit_figure import draw_fit, require_drawing
 from qclmixnet.report.recommendation import Recommendation, recommend
+from qclmixnet.report.stress_report import StressFiles, write_stress_report
 from qclmixnet.report.summary import summary_table
 from qclmixnet.report.write import ReportFiles, write_ablation_report, write_report
 
 __all__ = [
     "Recommendation",
     "ReportFiles",
+    "StressFiles",
     "ablation_changes",
     "draw_fit",
     "recommend",
@@ -16,4 +18,5 @@ __all__ = [
     "summary_table",
     "write_ablation_report",
     "write_report",
+    "write_stress_report",
 ]

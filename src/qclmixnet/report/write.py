@@ -20,7 +20,7 @@ from qclmixnet.report.sections import (
 )
 from qclmixnet.report.words import result_in_words
 
-__all__ = ["ReportFiles", "write_ablation_report", "write_report"]
+__all__ = ["ReportFiles", "write_ablation_report", "write_file", "write_report"]
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _write(
     contents[Path("index.html")] = page.encode()
     try:
         for name, content in contents.items():
-            _replace(out / name, content)
+            write_file(out / name, content)
     except OSError as error:
         raise InputError(
             f"The report could not be written to {str(out)!r}: {error}."
@@ -180,7 +180,7 @@ def _summary(title: str, result: Sequence[str], sections: tuple[Section, ...]) -
     return ("\n\n".join(parts) + "\n").encode()
 
 
-def _replace(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
     """Write a sibling first, so that a reader never meets half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
