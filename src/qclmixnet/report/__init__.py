@@ -3,14 +3,28 @@
 from qclmixnet.report.fit_figure import draw_fit, require_drawing
 from qclmixnet.report.recommendation import Recommendation, recommend
 from qclmixnet.report.summary import summary_table
+from qclmixnet.report.tuning import TuningFiles, tuning_table, write_tuning_report
+from qclmixnet.report.tuning_figure import SearchTold
+from qclmixnet.report.tuning_words import (
+    TuningVerdict,
+    tuned_against_tuned,
+    tuning_verdict,
+)
 from qclmixnet.report.write import ReportFiles, write_report
 
 __all__ = [
     "Recommendation",
     "ReportFiles",
+    "SearchTold",
+    "TuningFiles",
+    "TuningVerdict",
     "draw_fit",
     "recommend",
     "require_drawing",
     "summary_table",
+    "tuned_against_tuned",
+    "tuning_table",
+    "tuning_verdict",
     "write_report",
+    "write_tuning_report",
 ]

@@ -13,7 +13,7 @@ from qclmixnet.report.scope import is_one_table, report_scope
 from qclmixnet.report.sections import Section, report_sections
 from qclmixnet.report.words import result_in_words
 
-__all__ = ["ReportFiles", "write_report"]
+__all__ = ["ReportFiles", "replace_file", "write_report"]
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def write_report(
     contents[Path("index.html")] = page.encode()
     try:
         for name, content in contents.items():
-            _replace(out / name, content)
+            replace_file(out / name, content)
     except OSError as error:
         raise InputError(
             f"The report could not be written to {str(out)!r}: {error}."
@@ -136,8 +136,13 @@ def _summary(title: str, result: list[str], sections: tuple[Section, ...]) -> by
     return ("\n\n".join(parts) + "\n").encode()
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write a sibling first, so that a reader never meets half a file."""
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, by way of a sibling.
+
+    Args:
+        path: the file; its folder is made if need be.
+        content: all of it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     sibling = Path(name)

@@ -13,31 +13,28 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from qclmixnet.benchmark import LabelledTable, make_method
-from qclmixnet.core.checks import check_integer, check_real
+from qclmixnet.benchmark import LabelledTable
 from qclmixnet.core.errors import InputError
 from qclmixnet.evaluation import Fold, stratified_folds
 from qclmixnet.metrics.by_class import confusion_matrix, macro_f1, macro_recall
+from qclmixnet.tuning.plan import (
+    NestedPlan,
+    NestedProgress,
+    make_search,
+    make_untuned,
+    study_name_of,
+)
 from qclmixnet.tuning.row_file import RowFile
 from qclmixnet.tuning.scoring import SCORINGS, mean_of_both
-from qclmixnet.tuning.search import QCLMixNetSearchCV
-from qclmixnet.tuning.spaces import TUNABLE
 from qclmixnet.tuning.trial_book import require_optuna
 from qclmixnet.tuning.trial_loop import TrialProgress
 
-__all__ = [
-    "VARIANTS",
-    "NestedPlan",
-    "NestedProgress",
-    "check_tunable",
-    "make_search",
-    "run_nested",
-]
+__all__ = ["VARIANTS", "run_nested"]
 
 VARIANTS = ("default", "tuned")
 """The method as it is, and with the values that a search chose."""
@@ -70,119 +67,6 @@ _COLUMNS = {
     "scoring": "str",
     "checksum": "str",
 }
-
-
-@dataclass(frozen=True)
-class NestedPlan:
-    """What is compared, and at what cost.
-
-    Attributes:
-        methods: names among `TUNABLE`.
-        n_folds: outer folds.
-        n_inner_folds: folds of each search.
-        n_trials: trials of each search, the default among them.
-        time_limit_s: seconds of each search; None is no limit.
-        scoring: what searches go for, one of ``"balanced"`` (the mean of macro-F1 and
-            macro recall), ``"macro_f1"`` and ``"macro_recall"``.
-        seeds: seeds of the repeats.
-        n_jobs: fits at a time.
-    """
-
-    methods: tuple[str, ...] = ("qclmixnet",)
-    n_folds: int = 3
-    n_inner_folds: int = 2
-    n_trials: int = 12
-    time_limit_s: float | None = None
-    scoring: str = "balanced"
-    seeds: tuple[int, ...] = (0,)
-    n_jobs: int = 1
-
-    def __post_init__(self) -> None:
-        check_tunable(self.methods)
-        check_integer(self.n_folds, "n_folds", low=2)
-        check_integer(self.n_inner_folds, "n_inner_folds", low=2)
-        check_integer(self.n_trials, "n_trials", low=1)
-        if self.time_limit_s is not None:
-            check_real(self.time_limit_s, "time_limit_s", low=0, open_low=True)
-        if self.scoring not in SCORINGS:
-            raise InputError(
-                f"`scoring` must be one of {', '.join(map(repr, SCORINGS))}, got "
-                f"{self.scoring!r}."
-            )
-
-
-class NestedProgress(NamedTuple):
-    """What a nested evaluation is at.
-
-    Attributes:
-        method: which method.
-        fold: outer fold, counted from 0.
-        n_folds: outer folds.
-        search: how far the search is.
-    """
-
-    method: str
-    fold: int
-    n_folds: int
-    search: TrialProgress
-
-
-def check_tunable(names: tuple[str, ...]) -> None:
-    """Check that all methods are known, different, installed and have a space.
-
-    Args:
-        names: names of methods.
-
-    Raises:
-        InputError: a name is unknown, comes twice, or has no search space.
-        MissingExtraError: the library of a baseline is not installed.
-    """
-    from qclmixnet.benchmark.methods import check_methods
-
-    unknown = [name for name in names if name not in TUNABLE]
-    if unknown or not names:
-        raise InputError(
-            f"There is no search space for {', '.join(map(repr, unknown)) or 'nothing'}"
-            f"; choose among {', '.join(TUNABLE)}."
-        )
-    check_methods(names)
-
-
-def make_search(
-    plan: NestedPlan,
-    method: str,
-    *,
-    seed: int,
-    storage: Path | None,
-    study_name: str,
-    on_progress: Callable[[TrialProgress], None] | None = None,
-) -> QCLMixNetSearchCV:
-    """Return the unfitted search of a method with the plan's budget.
-
-    Args:
-        plan: what is compared.
-        method: one of `TUNABLE`.
-        seed: of the search and of the method.
-        storage: SQLite file of the trials.
-        study_name: of the search in that file.
-        on_progress: called whenever a trial is over.
-
-    Returns:
-        The search.
-    """
-    return QCLMixNetSearchCV(
-        _method(method, seed),
-        n_trials=plan.n_trials,
-        time_limit_s=plan.time_limit_s,
-        cv=plan.n_inner_folds,
-        scoring=plan.scoring,
-        storage=storage,
-        study_name=study_name,
-        n_jobs=plan.n_jobs,
-        refit=False,
-        random_state=seed,
-        on_progress=on_progress,
-    )
 
 
 def run_nested(
@@ -263,7 +147,7 @@ class _Cell:
             yield self._tuned_row(stored["default"], storage, on_progress)
 
     def _default_row(self) -> dict[str, object]:
-        return self._row("default", **self._outer(_method(self.method, self.seed)))
+        return self._row("default", **self._outer(make_untuned(self.method, self.seed)))
 
     def _tuned_row(
         self,
@@ -281,7 +165,9 @@ class _Cell:
             self.method,
             seed=self.seed,
             storage=storage,
-            study_name=f"{self.table.name}-{self.method}-{self.number}-{self.seed}",
+            study_name=study_name_of(
+                self.table.name, self.method, fold=self.number, seed=self.seed
+            ),
             on_progress=tell,
         )
         train = self.fold.train
@@ -350,10 +236,6 @@ class _Cell:
             "message": "",
         }
         return {**row, **found}
-
-
-def _method(name: str, seed: int) -> Any:  # noqa: ANN401
-    return make_method(name, random_state=seed, n_threads=1, time_limit_s=None)
 
 
 def _plan_of_row(table: LabelledTable, plan: NestedPlan) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qclmixnet.core.errors import InputError
@@ -10,9 +11,9 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-__all__ = ["best_trial", "importances", "results_of"]
+__all__ = ["Importances", "best_trial", "importances", "results_of"]
 
-_ENOUGH_TRIALS = 8
+_ENOUGH_TRIALS = 12
 
 
 def best_trial(trials: "Sequence[FrozenTrial]") -> "FrozenTrial":
@@ -32,9 +33,15 @@ def best_trial(trials: "Sequence[FrozenTrial]") -> "FrozenTrial":
     finished = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     if not finished:
         errors = [str(t.user_attrs["error"]) for t in trials if "error" in t.user_attrs]
+        first = (errors or ["nothing"])[0].rstrip(".")
+        hint = (
+            " In a script a search with several `n_jobs` must stand under "
+            "`if __name__ == '__main__':`."
+            if first.endswith("no result")
+            else ""
+        )
         raise InputError(
-            f"All {len(trials)} trials failed. The first one says: "
-            f"{(errors or ['nothing'])[0].rstrip('.')}."
+            f"All {len(trials)} trials failed. The first one says: {first}.{hint}"
         )
     return max(finished, key=lambda trial: (trial.value or 0.0, -trial.number))
 
@@ -79,26 +86,64 @@ def results_of(trials: "Sequence[FrozenTrial]", n_folds: int) -> dict[str, list[
     return out
 
 
-def importances(study: "Study") -> dict[str, float]:
-    """Return how much each hyper-parameter mattered in a search, the most first.
+@dataclass(frozen=True)
+class Importances:
+    """How much each hyper-parameter mattered.
+
+    Attributes:
+        shares: by name, the most first; they sum to 1. Empty when there is too little
+            to tell.
+        n_trials: finished trials that they rest on.
+    """
+
+    shares: dict[str, float]
+    n_trials: int
+
+
+def importances(*studies: "Study") -> Importances:
+    """Return how much each hyper-parameter mattered in one or several searches.
+
+    Several searches of one method are put together, each score as the gain over the
+    default of its own search: one alone is often too short to tell anything.
 
     Args:
-        study: as in ``search.study_``.
+        studies: as in ``search.study_``.
 
     Returns:
-        Shares that sum to 1, by Optuna's own evaluator; empty when there are too few
-        finished trials or all of them scored the same.
+        Shares by Optuna's own evaluator; none from fewer than 12 finished trials, or
+        when all of them scored the same.
     """
     import optuna
+    from optuna.trial import TrialState, create_trial
 
-    finished = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
-    if len(finished) < _ENOUGH_TRIALS or len({t.value for t in finished}) == 1:
-        return {}
+    pool = []
+    for study in studies:
+        finished = study.get_trials(states=(TrialState.COMPLETE,))
+        base = next((t.value for t in finished if t.number == 0), 0.0) or 0.0
+        pool += [(trial, (trial.value or 0.0) - base) for trial in finished]
+    names = {name for trial, _ in pool for name in trial.params}
+    # The evaluator leaves out what is not in all trials; the default may lack some.
+    whole = [(trial, gain) for trial, gain in pool if set(trial.params) == names]
+    if len(whole) < _ENOUGH_TRIALS or len({gain for _, gain in whole}) == 1:
+        return Importances({}, len(whole))
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
-        found = optuna.importance.get_param_importances(study)
-    except (RuntimeError, ValueError):  # no hyper-parameter in all trials, or no spread
-        return {}
-    return {name: float(share) for name, share in found.items()}
+        joint = optuna.create_study(direction="maximize")
+        joint.add_trials(
+            [
+                create_trial(
+                    params=trial.params, distributions=trial.distributions, value=gain
+                )
+                for trial, gain in whole
+            ]
+        )
+        found = optuna.importance.get_param_importances(joint)
+    finally:
+        optuna.logging.set_verbosity(level)
+    if not all(math.isfinite(share) for share in found.values()):
+        return Importances({}, len(whole))
+    return Importances({str(k): float(v) for k, v in found.items()}, len(whole))
 
 
 def _numbers(trials: "Sequence[FrozenTrial]", name: str) -> list[float]:

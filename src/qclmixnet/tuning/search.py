@@ -73,7 +73,8 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         storage: SQLite file of the trials; None keeps them in memory.
         study_name: of the search in that file, which may hold several.
         n_jobs: fits at a time, each in a process of its own with one thread; -1 for
-            all cores. With more than one the order of trials depends on the clock.
+            all cores. With more than one the order of trials depends on the clock,
+            and a script must search under ``if __name__ == "__main__":``.
         refit: fit the best values on all rows at the end.
         random_state: of folds and proposals, and of an estimator that has no seed of
             its own.
@@ -86,6 +87,7 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         best_score_: its mean score over the folds.
         best_index_: its place in `cv_results_`; 0 is the default.
         best_estimator_: fitted on all rows with these values.
+        unfitted_: the estimator with these values, unfitted.
         default_score_: the mean score of the default; NaN if it failed.
         cv_results_: a dictionary of equally long lists, one entry per trial; make a
             table of it with ``pandas.DataFrame``.
@@ -188,7 +190,7 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
             self.study_ = book.copy_to_memory()
         self._conclude(estimator, len(folds))
         self.scorer_, self.classes_ = scorer, labels.classes
-        self._refit(estimator, X, y)
+        self._refit(X, y)
         return self
 
     @property
@@ -322,8 +324,7 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         self.default_score_ = float(self.cv_results_["mean_test_score"][0])
         self.unfitted_ = with_parameters(estimator, self.best_params_)
 
-    def _refit(self, estimator: Any, X: Any, y: Any) -> None:  # noqa: ANN401
-        del estimator
+    def _refit(self, X: Any, y: Any) -> None:  # noqa: ANN401
         for name in ("best_estimator_", "refit_time_", "feature_names_in_"):
             self.__dict__.pop(name, None)
         if not self.refit:

@@ -8,7 +8,7 @@ and tried again.
 """
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial
 
-__all__ = ["Reached", "TrialBook", "open_book", "require_optuna"]
+__all__ = ["Reached", "TrialBook", "load_studies", "open_book", "require_optuna"]
 
 N_STARTUP = 5
 """Trials before Optuna's model of good values is used; the first is the default."""
@@ -127,6 +127,33 @@ def open_book(
         yield TrialBook(study, seed=chosen, space=space, defaults=defaults)
 
 
+def load_studies(storage: Path, names: Iterable[str]) -> "list[Study]":
+    """Return searches of a file as studies in memory.
+
+    Args:
+        storage: SQLite file of a nested evaluation.
+        names: of the searches; those that the file lacks are left out.
+
+    Returns:
+        The studies, without trials that died with their process.
+    """
+    require_optuna()
+    import optuna
+
+    with ExitStack() as stack:
+        stack.enter_context(_silent())
+        backend = _backend(storage)
+        stack.callback(backend.engine.dispose)
+        stack.callback(backend.remove_session)
+        known = {study.study_name for study in backend.get_all_studies()}
+        out = []
+        for name in names:
+            if name in known:
+                study = optuna.load_study(study_name=name, storage=backend)
+                out.append(_in_memory(study))
+        return out
+
+
 class TrialBook:
     """The trials of one study, as a search needs them.
 
@@ -158,14 +185,7 @@ class TrialBook:
     @property
     def trials(self) -> "list[FrozenTrial]":
         """All trials but those that died with their process, in order."""
-        from optuna.trial import TrialState
-
-        return [
-            trial
-            for trial in self._study.get_trials(deepcopy=False)
-            if trial.state != TrialState.WAITING
-            and (trial.state != TrialState.FAIL or "error" in trial.user_attrs)
-        ]
+        return _counted(self._study)
 
     @property
     def seconds(self) -> float:
@@ -243,13 +263,7 @@ class TrialBook:
 
     def copy_to_memory(self) -> "Study":
         """Return a study in memory with the trials that count, for the report."""
-        import optuna
-
-        out = optuna.create_study(
-            study_name=self._study.study_name, direction="maximize"
-        )
-        out.add_trials(self.trials)
-        return out
+        return _in_memory(self._study)
 
     def _enqueue(self, index: int, draw: np.random.Generator) -> None:
         """Fix the default's values: all at first, then a random part of them.
@@ -272,6 +286,25 @@ class TrialBook:
         if isinstance(entry, Whole):
             return trial.suggest_int(name, entry.low, entry.high, log=entry.log)
         return trial.suggest_float(name, entry.low, entry.high, log=entry.log)
+
+
+def _counted(study: "Study") -> "list[FrozenTrial]":
+    from optuna.trial import TrialState
+
+    return [
+        trial
+        for trial in study.get_trials(deepcopy=False)
+        if trial.state != TrialState.WAITING
+        and (trial.state != TrialState.FAIL or "error" in trial.user_attrs)
+    ]
+
+
+def _in_memory(study: "Study") -> "Study":
+    import optuna
+
+    out = optuna.create_study(study_name=study.study_name, direction="maximize")
+    out.add_trials(_counted(study))
+    return out
 
 
 def _note(trial: "Trial", reached: Reached) -> None:
