@@ -73,8 +73,8 @@ def tuning_verdict(rows: pd.DataFrame, method: str) -> TuningVerdict:
     )
     if np.isfinite(seen):
         text += (
-            f" The searches themselves saw {seen:.3f} for what they chose, which is "
-            "not a score to expect."
+            f" The searches saw {seen:.3f} for what they chose, on their inner folds: "
+            "the best of several trials, from fewer rows, and no score to expect."
         )
     failed = int((part["status"] != "ok").sum())
     if failed:

@@ -107,7 +107,7 @@ def importances(*studies: "Study") -> Importances:
     default of its own search: one alone is often too short to tell anything.
 
     Args:
-        studies: as in ``search.study_``.
+        *studies: as in ``search.study_``.
 
     Returns:
         Shares by Optuna's own evaluator; none from fewer than 12 finished trials, or

@@ -23,6 +23,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 
+from qclmixnet.baselines import Peer
 from qclmixnet.core.checks import check_integer, check_real
 from qclmixnet.core.errors import InputError
 from qclmixnet.core.seeding import spawn_seeds
@@ -93,6 +94,7 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
             table of it with ``pandas.DataFrame``.
         study_: the trials as an Optuna study in memory.
         trials_: the same as a list.
+        seed_: of the folds and proposals.
         n_splits_: inner folds.
         refit_time_: seconds of the last fit.
 
@@ -185,9 +187,10 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
                 job_of=lambda clf, fold: _job(clf, fold, X, y, scorer),
                 budget=budget,
                 n_jobs=n_jobs,
+                preload=_modules_of(estimator),
                 on_progress=self.on_progress,
             )
-            self.study_ = book.copy_to_memory()
+            self.study_, self.seed_ = book.copy_to_memory(), book.seed
         self._conclude(estimator, len(folds))
         self.scorer_, self.classes_ = scorer, labels.classes
         self._refit(X, y)
@@ -351,6 +354,15 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
                 f"This {type(self).__name__} instance is not fitted yet; call 'fit' "
                 "first."
             )
+
+
+def _modules_of(estimator: object) -> tuple[str, ...]:
+    if isinstance(estimator, Peer):
+        return tuple(library.module for library in estimator.card.needs)
+    if isinstance(estimator, QCLMixNetClassifier):
+        # An optimizer imports these at its first step: a second of work.
+        return ("torch._dynamo", "torch.profiler")
+    return ()
 
 
 def _job(

@@ -65,95 +65,6 @@ class Reached:
     cpu_seconds: float = 0.0
 
 
-@contextmanager
-def open_book(
-    storage: Path | None,
-    *,
-    name: str,
-    asked: Mapping[str, object],
-    seed: int | None,
-    fresh_seed: int,
-    space: Space,
-    defaults: Mapping[str, object],
-) -> "Iterator[TrialBook]":
-    """Open a search, or go on with it.
-
-    Args:
-        storage: SQLite file; None keeps the trials in memory.
-        name: of the search in that file.
-        asked: what the search was asked for; an earlier one under this name must have
-            been asked for the same.
-        seed: of the search; None takes up that of the earlier one.
-        fresh_seed: seed of a new search that was given none.
-        space: what is searched.
-        defaults: values of the first trial.
-
-    Yields:
-        The trials.
-
-    Raises:
-        InputError: the file is at work elsewhere, is no database of Optuna, or holds
-            another search under this name.
-    """
-    require_optuna()
-    import optuna
-    from filelock import FileLock, Timeout
-
-    with ExitStack() as stack:
-        stack.enter_context(_silent())
-        backend: Any = None
-        if storage is not None:
-            storage = Path(storage)
-            storage.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(f"{storage}.lock", timeout=0)
-            try:
-                stack.enter_context(lock)
-            except Timeout as error:
-                raise InputError(
-                    f"Another search is at work with {storage}; wait for it, or name "
-                    "another file."
-                ) from error
-            backend = _backend(storage)
-            stack.callback(backend.engine.dispose)
-            stack.callback(backend.remove_session)
-        study = optuna.create_study(
-            study_name=name,
-            storage=backend,
-            direction="maximize",
-            load_if_exists=True,
-            pruner=_pruner(),
-        )
-        chosen = _check_same(study, {**asked, "seed": seed}, storage, fresh_seed)
-        yield TrialBook(study, seed=chosen, space=space, defaults=defaults)
-
-
-def load_studies(storage: Path, names: Iterable[str]) -> "list[Study]":
-    """Return searches of a file as studies in memory.
-
-    Args:
-        storage: SQLite file of a nested evaluation.
-        names: of the searches; those that the file lacks are left out.
-
-    Returns:
-        The studies, without trials that died with their process.
-    """
-    require_optuna()
-    import optuna
-
-    with ExitStack() as stack:
-        stack.enter_context(_silent())
-        backend = _backend(storage)
-        stack.callback(backend.engine.dispose)
-        stack.callback(backend.remove_session)
-        known = {study.study_name for study in backend.get_all_studies()}
-        out = []
-        for name in names:
-            if name in known:
-                study = optuna.load_study(study_name=name, storage=backend)
-                out.append(_in_memory(study))
-        return out
-
-
 class TrialBook:
     """The trials of one study, as a search needs them.
 
@@ -229,7 +140,7 @@ class TrialBook:
             Whether to stop it; the default is never stopped.
         """
         trial.report(float(np.mean(scores)), step=len(scores) - 1)
-        return trial.number > 0 and trial.should_prune()
+        return trial.number > 0 and bool(trial.should_prune())
 
     def finish(self, trial: "Trial", reached: Reached, *, pruned: bool) -> None:
         """Close a trial with the scores that it reached.
@@ -314,6 +225,95 @@ def _note(trial: "Trial", reached: Reached) -> None:
     trial.set_user_attr("cpu_seconds", round(reached.cpu_seconds, 3))
 
 
+@contextmanager
+def open_book(
+    storage: Path | None,
+    *,
+    name: str,
+    asked: Mapping[str, object],
+    seed: int | None,
+    fresh_seed: int,
+    space: Space,
+    defaults: Mapping[str, object],
+) -> Iterator[TrialBook]:
+    """Open a search, or go on with it.
+
+    Args:
+        storage: SQLite file; None keeps the trials in memory.
+        name: of the search in that file.
+        asked: what the search was asked for; an earlier one under this name must have
+            been asked for the same.
+        seed: of the search; None takes up that of the earlier one.
+        fresh_seed: seed of a new search that was given none.
+        space: what is searched.
+        defaults: values of the first trial.
+
+    Yields:
+        The trials.
+
+    Raises:
+        InputError: the file is at work elsewhere, is no database of Optuna, or holds
+            another search under this name.
+    """
+    require_optuna()
+    import optuna
+    from filelock import FileLock, Timeout
+
+    with ExitStack() as stack:
+        stack.enter_context(_silent())
+        backend: Any = None
+        if storage is not None:
+            storage = Path(storage)
+            storage.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(f"{storage}.lock", timeout=0)
+            try:
+                stack.enter_context(lock)
+            except Timeout as error:
+                raise InputError(
+                    f"Another search is at work with {storage}; wait for it, or name "
+                    "another file."
+                ) from error
+            backend = _backend(storage)
+            stack.callback(backend.engine.dispose)
+            stack.callback(backend.remove_session)
+        study = optuna.create_study(
+            study_name=name,
+            storage=backend,
+            direction="maximize",
+            load_if_exists=True,
+            pruner=_pruner(),
+        )
+        chosen = _check_same(study, {**asked, "seed": seed}, storage, fresh_seed)
+        yield TrialBook(study, seed=chosen, space=space, defaults=defaults)
+
+
+def load_studies(storage: Path, names: Iterable[str]) -> "list[Study]":
+    """Return searches of a file as studies in memory.
+
+    Args:
+        storage: SQLite file of a nested evaluation.
+        names: of the searches; those that the file lacks are left out.
+
+    Returns:
+        The studies, without trials that died with their process.
+    """
+    require_optuna()
+    import optuna
+
+    with ExitStack() as stack:
+        stack.enter_context(_silent())
+        backend = _backend(storage)
+        stack.callback(backend.engine.dispose)
+        stack.callback(backend.remove_session)
+        known = {study.study_name for study in backend.get_all_studies()}
+        out = []
+        for name in names:
+            if name in known:
+                study = optuna.load_study(study_name=name, storage=backend)
+                out.append(_in_memory(study))
+        return out
+
+
 def _pruner() -> "BasePruner":
     from optuna.pruners import MedianPruner
 
@@ -322,17 +322,28 @@ def _pruner() -> "BasePruner":
 
 def _backend(storage: Path) -> Any:  # noqa: ANN401
     from optuna.storages import RDBStorage
+    from sqlalchemy import event
     from sqlalchemy.exc import DatabaseError
 
     try:
         # Seconds to wait for a reader of the file to be done.
-        return RDBStorage(
+        out = RDBStorage(
             f"sqlite:///{storage}", engine_kwargs={"connect_args": {"timeout": 60}}
         )
     except (DatabaseError, RuntimeError) as error:
         raise InputError(
             f"{storage} is no file of an earlier search; name another file."
         ) from error
+    event.listen(out.engine, "connect", _use_log)
+    out.engine.dispose()  # the next connection is told
+    return out
+
+
+def _use_log(connection: Any, record: object) -> None:  # noqa: ANN401
+    """Let SQLite append to a log, which a kill cannot tear and which waits less."""
+    del record
+    connection.execute("PRAGMA journal_mode=WAL").close()
+    connection.execute("PRAGMA synchronous=NORMAL").close()
 
 
 def _check_same(

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from qclmixnet.core.errors import DataWarning, FitWarning
 from qclmixnet.evaluation import Fold
@@ -84,6 +84,7 @@ def fit_fold(job: FoldFit) -> tuple[float, float, float]:
     return score, seconds, time.process_time() - cpu_started
 
 
+@runtime_checkable
 class _Runner(Protocol):
     def submit(self, task: Task) -> None:
         """Start a task as soon as there is room."""
@@ -136,6 +137,7 @@ def run_trials(
     job_of: Callable[[Any, Fold], FoldFit],
     budget: Budget,
     n_jobs: int = 1,
+    preload: Sequence[str] = (),
     on_progress: Callable[[TrialProgress], None] | None = None,
 ) -> None:
     """Run trials until the budget is spent; all that is reached is in the book.
@@ -147,6 +149,7 @@ def run_trials(
         job_of: from an estimator and a fold to its fit.
         budget: when to end.
         n_jobs: fits at a time.
+        preload: modules that each process of a fit would import, see `ProcessRunner`.
         on_progress: called whenever a trial is over.
     """
     spent = book.seconds / n_jobs
@@ -159,7 +162,7 @@ def run_trials(
         in_time = started == 0 or time.monotonic() < deadline
         return len(at_work) < n_jobs and started < budget.n_trials and in_time
 
-    with _runner(n_jobs) as runner:
+    with _runner(n_jobs, preload) as runner:
         while True:
             while may_start():
                 trial, params = book.start()
@@ -228,10 +231,10 @@ def _progress(
 
 
 @contextmanager
-def _runner(n_jobs: int) -> Iterator[_Runner]:
+def _runner(n_jobs: int, preload: Sequence[str]) -> Iterator[_Runner]:
     if n_jobs == 1:
         yield _Here()
         return
-    preload = ("qclmixnet.estimators", "qclmixnet.tuning.trial_loop", "torch")
-    with ProcessRunner(n_workers=n_jobs, preload=preload) as runner:
+    modules = ("qclmixnet.tuning.trial_loop", *preload)
+    with ProcessRunner(n_workers=n_jobs, preload=modules) as runner:
         yield runner
