@@ -13,14 +13,8 @@ pytest.importorskip("optuna")
 
 Call = Callable[..., Result]
 QUICK: tuple[object, ...] = (
-    "--methods",
-    "logistic_regression",
-    "--trials",
-    3,
-    "--folds",
-    2,
-    "--jobs",
-    1,
+    *("--methods", "logistic_regression"),
+    *("--trials", 3, "--folds", 2, "--jobs", 1),
 )
 
 

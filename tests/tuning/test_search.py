@@ -1,16 +1,19 @@
 import math
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import polars as pl
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from qclmixnet import QCLMixNetClassifier, QCLMixNetSearchCV
 from qclmixnet.baselines import make_baseline
@@ -243,6 +246,58 @@ def test_it_is_a_scikit_learn_estimator(table: tuple[Any, Any]) -> None:
     assert again.study_.best_value == fitted.best_score_
     assert fitted.classes_.tolist() == [0, 1]
     assert fitted.n_features_in_ == 3
+
+
+@parametrize_with_checks(
+    [
+        QCLMixNetSearchCV(
+            LogisticRegression(), space={"C": Fraction(0.1, 10.0)}, n_trials=2, cv=2
+        )
+    ]
+)
+@pytest.mark.usefixtures("users_view")
+def test_it_keeps_the_rules_of_scikit_learn(
+    estimator: QCLMixNetSearchCV, check: Callable[[object], None]
+) -> None:
+    check(estimator)
+
+
+@pytest.mark.parametrize("kind", ["polars", "pyarrow", "list"])
+def test_tables_of_every_kind_give_the_same_search(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=60), "b": rng.integers(3, size=60)})
+    y = pd.Series(np.where(frame["a"] + rng.normal(size=60) > 0, "p", "q"), name="t")
+    peer = make_baseline("logistic_regression")
+    found = []
+    polars = pl.from_pandas(frame)
+    other = {"polars": polars, "pyarrow": polars.to_arrow(), "list": frame.to_numpy()}
+    X = other[kind].tolist() if kind == "list" else other[kind]
+    as_is = frame.to_numpy() if kind == "list" else frame
+    for table in (as_is, X):
+        search = QCLMixNetSearchCV(peer, n_trials=3, random_state=0).fit(table, y)
+        found.append(search.cv_results_["mean_test_score"])
+        assert set(search.predict(table)) <= {"p", "q"}
+    assert found[0] == found[1]
+
+
+def test_our_classifier_is_searched_and_knows_its_target(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(60, 2)), columns=["a", "b"])
+    y = pd.Series(np.where(X["a"] > 0.5, "rare", "common"), name="kind")
+    quick = QCLMixNetClassifier(max_epochs=2, n_members=4, n_tree_rounds=2)
+    found = QCLMixNetSearchCV(
+        quick, n_trials=2, cv=2, random_state=0, storage=tmp_path / "s.sqlite"
+    ).fit(X, y)
+    best = found.best_estimator_
+    assert best.target_name_ == "kind"
+    assert found.feature_names_in_.tolist() == ["a", "b"]
+    assert best.recipe_.schedule.max_epochs == 2
+    for name, value in found.best_params_.items():
+        part, field = name.split(".")
+        assert getattr(getattr(best.recipe_, part), field) == value
+    proba = found.predict_proba(X)
+    again = with_parameters(found.unfitted_, {}).fit(X, y)
+    assert again.predict_proba(X).tobytes() == proba.tobytes()
 
 
 def test_without_refit_there_is_nothing_to_predict_with(

@@ -8,16 +8,34 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.utils import _safe_indexing
 
-from qclmixnet.core.errors import InputError
+from qclmixnet.core.errors import InputTypeError
+from qclmixnet.evaluation import duplicate_groups
+from qclmixnet.table.source import object_array, open_table
 
-__all__ = ["as_frame", "take_rows"]
+__all__ = ["groups_of", "opened", "take_rows"]
+
+
+def opened(X: Any) -> tuple[Any, int]:  # noqa: ANN401
+    """Return a table whose rows can be taken, and how many there are.
+
+    Args:
+        X: a pandas, polars or pyarrow table, an array, an array-like or nested lists.
+
+    Returns:
+        The table itself when it has names, else an array; and its number of rows.
+
+    Raises:
+        InputError: it is no table, or has no rows or columns.
+    """
+    source = open_table(X)
+    return (object_array(X, "X") if source.is_array else X), source.n_rows
 
 
 def take_rows(X: Any, rows: npt.NDArray[np.int64]) -> Any:  # noqa: ANN401
     """Return some rows of a table, of the same kind as the table.
 
     Args:
-        X: a pandas, polars or pyarrow table, an array or a list of rows.
+        X: what `opened` returned.
         rows: row numbers.
 
     Returns:
@@ -26,26 +44,28 @@ def take_rows(X: Any, rows: npt.NDArray[np.int64]) -> Any:  # noqa: ANN401
     return _safe_indexing(X, rows)
 
 
-def as_frame(X: object) -> pd.DataFrame:
-    """Return a table as pandas, only to see which rows are equal.
+def groups_of(X: Any) -> npt.NDArray[np.uint64]:  # noqa: ANN401
+    """Return a number for each row, the same for equal rows.
 
     Args:
-        X: a pandas, polars or pyarrow table, an array or a list of rows.
+        X: what `opened` returned.
 
     Returns:
-        A frame with the same rows.
+        uint64 of shape (n_rows,).
 
     Raises:
-        InputError: `X` is no table.
+        InputTypeError: a cell is a list, a dict or the like.
     """
-    if isinstance(X, pd.DataFrame):
-        return X
-    native = nw.from_native(X, eager_only=True, pass_through=True)
-    if isinstance(native, nw.DataFrame):
-        return native.to_pandas()
+    if isinstance(X, np.ndarray):
+        frame = pd.DataFrame(X)
+    elif isinstance(X, pd.DataFrame):
+        frame = X
+    else:
+        frame = nw.from_native(X, eager_only=True).to_pandas()
     try:
-        return pd.DataFrame(np.asarray(X))
-    except (ValueError, TypeError) as error:
-        raise InputError(
-            f"`X` must be a table or a 2-D array, got {type(X).__name__}: {error}"
+        return duplicate_groups(frame)
+    except TypeError as error:
+        raise InputTypeError(
+            "`X` holds lists, dicts or other nested cells; each argument must be a "
+            f"string or a number ({error})."
         ) from error

@@ -28,11 +28,11 @@ from qclmixnet.core.checks import check_integer, check_real
 from qclmixnet.core.errors import InputError
 from qclmixnet.core.seeding import spawn_seeds
 from qclmixnet.estimators import QCLMixNetClassifier
-from qclmixnet.evaluation import Fold, duplicate_groups, stratified_folds
+from qclmixnet.evaluation import Fold, stratified_folds
 from qclmixnet.table import Labels, read_labels
 from qclmixnet.tuning.parameters import check_space, default_values, with_parameters
 from qclmixnet.tuning.results import best_trial, results_of
-from qclmixnet.tuning.rows import as_frame, take_rows
+from qclmixnet.tuning.rows import groups_of, opened, take_rows
 from qclmixnet.tuning.scoring import Scorer, scorer_of
 from qclmixnet.tuning.space import Space
 from qclmixnet.tuning.spaces import default_space
@@ -157,14 +157,16 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         """
         require_optuna()
         budget, n_jobs = self._budget(), self._n_jobs()
-        frame = as_frame(X)
-        labels = read_labels(y, n_rows=len(frame))
-        y = np.asarray(y)
+        given, name = X, getattr(y, "name", None)
+        X, n_rows = opened(X)
+        labels = read_labels(y, n_rows=n_rows)
+        y = labels.classes[labels.codes]
+        groups = groups_of(X)
         fresh = spawn_seeds(self.random_state, 1)[0] % 2**31
         is_given = isinstance(self.random_state, int | np.integer)
         estimator = self._seeded(self._estimator(), fresh)
         space = (
-            default_space(estimator, n_rows=len(frame))
+            default_space(estimator, n_rows=n_rows)
             if self.space is None
             else self.space
         )
@@ -173,13 +175,13 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         with open_book(
             None if self.storage is None else Path(self.storage),
             name=self.study_name,
-            asked=self._asked(estimator, space, frame, labels),
+            asked=self._asked(estimator, space, groups, labels),
             seed=fresh if is_given else None,
             fresh_seed=fresh,
             space=space,
             defaults=default_values(estimator, space),
         ) as book:
-            folds = self._folds(frame, y, labels, book.seed)
+            folds = self._folds(X, y, labels, groups, book.seed)
             run_trials(
                 book,
                 folds,
@@ -193,7 +195,7 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
             self.study_, self.seed_ = book.copy_to_memory(), book.seed
         self._conclude(estimator, len(folds))
         self.scorer_, self.classes_ = scorer, labels.classes
-        self._refit(X, y)
+        self._refit(given, pd.Series(y, name=name) if isinstance(name, str) else y)
         return self
 
     @property
@@ -248,6 +250,7 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags = get_tags(self._estimator()).input_tags
+        tags.input_tags.sparse = False
         return tags
 
     def _estimator(self) -> Any:  # noqa: ANN401
@@ -276,11 +279,11 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         self,
         estimator: object,
         space: Space,
-        frame: pd.DataFrame,
+        groups: npt.NDArray[np.uint64],
         labels: Labels,
     ) -> dict[str, object]:
         """Describe the search, to tell whether an earlier one is the same."""
-        digest = hashlib.sha256(duplicate_groups(frame).tobytes())
+        digest = hashlib.sha256(groups.tobytes())
         digest.update(labels.codes.tobytes())
         scoring = self.scoring if isinstance(self.scoring, str) else "own"
         seedless = estimator.__repr__(10_000)  # type: ignore[call-arg]
@@ -296,15 +299,16 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
 
     def _folds(
         self,
-        frame: pd.DataFrame,
+        X: Any,  # noqa: ANN401
         y: npt.NDArray[Any],
         labels: Labels,
+        groups: npt.NDArray[np.uint64],
         seed: int,
     ) -> tuple[Fold, ...]:
         if isinstance(self.cv, int | np.integer) and not isinstance(self.cv, bool):
             return stratified_folds(
                 labels.codes,
-                duplicate_groups(frame),
+                groups,
                 n_folds=check_integer(self.cv, "cv", low=2),
                 seed=seed,
             )
@@ -313,7 +317,7 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
                 "`cv` must be a number of folds, a splitter or splits, got "
                 f"{self.cv!r}."
             )
-        splits = check_cv(self.cv, y, classifier=True).split(frame, y)
+        splits = check_cv(self.cv, y, classifier=True).split(X, y)
         return tuple(Fold(np.asarray(a), np.asarray(b)) for a, b in splits)
 
     def _conclude(self, estimator: Any, n_folds: int) -> None:  # noqa: ANN401
