@@ -67,8 +67,10 @@ def by_table(rows: pd.DataFrame) -> pd.DataFrame:
     values[scores] = values[scores].where(values["status"] == "ok", 0.0)
     counts = values.groupby(["method", "table"]).size()
     whole = counts[counts == PLAN.n_folds * len(PLAN.seeds) * len(VARIANTS)].index
-    means = 100 * values.groupby(["method", "table", "variant"])[scores].mean()
-    return means.unstack("variant").loc[lambda frame: frame.index.isin(whole)]
+    means = 100 * pd.pivot_table(
+        values, index=["method", "table"], columns="variant", values=scores
+    )
+    return means.loc[means.index.isin(whole)]
 
 
 def render(rows: pd.DataFrame) -> str:

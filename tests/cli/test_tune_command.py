@@ -86,7 +86,7 @@ def test_a_second_call_goes_on_and_prints_json(
 BAD: dict[str, tuple[tuple[object, ...], str]] = {
     "unknown method": (("--methods", "knn"), "no search space for 'knn'; choose among"),
     "no methods": (("--methods", ","), "list of names is empty"),
-    "unknown target": (("--target", "clas"), "Did you mean 'class'"),
+    "unknown target": (("--target", "klass"), "Did you mean 'class'"),
     "folds": (("--folds", 500), "Use fewer folds"),
 }
 

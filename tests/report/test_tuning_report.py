@@ -69,7 +69,8 @@ def test_a_gain_is_told_with_its_corrected_interval() -> None:
     gains = np.array([0.05, 0.06, 0.04])
     error = gains.std(ddof=1) * math.sqrt(1 / 3 + 30 / 60)
     half = stats.t.ppf(0.975, 2) * error
-    assert (verdict.default, verdict.tuned) == (pytest.approx(0.6), pytest.approx(0.65))
+    assert verdict.default == pytest.approx(0.6)
+    assert verdict.tuned == pytest.approx(0.65)
     assert verdict.test.low == pytest.approx(0.05 - half)
     assert verdict.pays
     assert (

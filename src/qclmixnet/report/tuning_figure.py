@@ -77,6 +77,8 @@ def draw_searches(searches: Sequence[SearchTold]) -> Rendered:
 
 
 def _draw_history(axes: "Axes", told: SearchTold) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     means, states = told.results["mean_test_score"], told.results["state"]
     done = [i for i, mean in enumerate(means) if not math.isnan(mean)]
     axes.plot(
@@ -107,7 +109,7 @@ def _draw_history(axes: "Axes", told: SearchTold) -> None:
             )
     axes.set(xlabel="trial", ylabel="score on the inner folds")
     axes.set_title(plain(f"{told.title}: the search on the whole table"), color=INK)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False, fontsize=7, loc="best")
     strip_axes(axes, grid="both")
 

@@ -46,7 +46,7 @@ class RowFile:
         try:
             found = pd.read_csv(
                 self.path,
-                dtype=self._dtypes,  # type: ignore[arg-type]
+                dtype=self._dtypes,
                 keep_default_na=False,
                 na_values={n: [""] for n, d in self._dtypes.items() if d == "float64"},
             )

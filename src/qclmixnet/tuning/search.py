@@ -215,7 +215,7 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         """
         return np.asarray(self._best().predict(X))
 
-    @available_if(_has_proba)
+    @available_if(_has_proba)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:  # noqa: ANN401
         """Return the probabilities of the best estimator.
 
@@ -326,7 +326,7 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         self.cv_results_ = results_of(trials, n_folds)
         self.n_splits_ = n_folds
         self.best_index_ = best.number
-        self.best_params_: dict[str, object] = dict(best.user_attrs["params"])
+        self.best_params_: dict[str, Any] = dict(best.user_attrs["params"])
         self.best_score_ = float(best.value or 0.0)
         self.default_score_ = float(self.cv_results_["mean_test_score"][0])
         self.unfitted_ = with_parameters(estimator, self.best_params_)

@@ -65,7 +65,7 @@ class Whole:
         True
         """
         is_whole = isinstance(value, Integral) and not isinstance(value, bool)
-        return is_whole and self.low <= int(value) <= self.high  # type: ignore[call-overload, no-any-return]
+        return is_whole and self.low <= int(value) <= self.high  # type: ignore[call-overload]
 
 
 @dataclass(frozen=True)

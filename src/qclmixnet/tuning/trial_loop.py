@@ -202,7 +202,8 @@ def _goes_on(book: TrialBook, item: _Open, outcome: Outcome, n_folds: int) -> bo
         book.fail(item.trial, item.reached, message=outcome.message)
         item.scores.clear()
         return False
-    score, seconds, cpu_seconds = outcome.value  # type: ignore[misc]
+    reached: Any = outcome.value
+    score, seconds, cpu_seconds = reached
     item.scores.append(score)
     item.seconds += seconds
     item.cpu_seconds += cpu_seconds
