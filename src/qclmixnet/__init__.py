@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from qclmixnet.datasets import list_datasets, load_dataset
     from qclmixnet.estimators import KNNMixupSampler, QCLMixNetClassifier
     from qclmixnet.preprocessing import LagFeatures
+    from qclmixnet.tuning import QCLMixNetSearchCV
 
 __version__ = "0.1.0"
 
@@ -18,6 +19,7 @@ _HOME = {
     "KNNMixupSampler": "qclmixnet.estimators",
     "LagFeatures": "qclmixnet.preprocessing",
     "QCLMixNetClassifier": "qclmixnet.estimators",
+    "QCLMixNetSearchCV": "qclmixnet.tuning",
     "list_datasets": "qclmixnet.datasets",
     "load_dataset": "qclmixnet.datasets",
 }
@@ -26,6 +28,7 @@ __all__ = [
     "KNNMixupSampler",
     "LagFeatures",
     "QCLMixNetClassifier",
+    "QCLMixNetSearchCV",
     "__version__",
     "list_datasets",
     "load_dataset",

@@ -30,6 +30,7 @@ PACKAGES = [
     "qclmixnet.report",
     "qclmixnet.table",
     "qclmixnet.training",
+    "qclmixnet.tuning",
 ]
 NAMES = [(package, n) for package in PACKAGES for n in import_module(package).__all__]
 DIRECTIVE = re.compile(r"^\.\. auto(module|class|data):: (\S+)$", re.MULTILINE)

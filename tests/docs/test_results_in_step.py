@@ -48,6 +48,42 @@ def test_the_decision_on_trees_shows_the_studys_rows(
     assert script.summary(pd.read_csv(script.ROWS)) in script.PAGE.read_text("utf-8")
 
 
+def test_the_tuning_page_shows_the_stored_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = _load("tuning", monkeypatch, ".")
+    rows = pd.read_csv(script.ROWS)
+    assert script.render(rows) in script.PAGE.read_text("utf-8")
+
+
+def test_the_tuning_page_says_when_tuning_does_not_pay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = _load("tuning", monkeypatch, ".")
+    tables = script.QUICK_TABLES
+    keys = [(t, m, f) for t in tables for m in script.PLAN.methods for f in range(3)]
+    rows = pd.DataFrame(keys, columns=["table", "method", "fold"])
+    rows = rows.assign(seed=0, status="ok", params="{}", pruned=1, failed=0)
+    rows = rows.assign(search_cpu_s=9.0, fit_cpu_s=3.0, inner_best=0.8)
+    gain = {name: 0.02 if name in tables[:3] else -0.01 for name in tables}
+    for score, tuned in (("default", 0.0), ("tuned", 1.0)):
+        rows[score] = 0.5 + tuned * rows["table"].map(gain)
+    both = [
+        rows.assign(variant=v, **dict.fromkeys(script.SCORES, rows[v]))
+        for v in script.VARIANTS
+    ]
+    text = script.render(pd.concat(both, ignore_index=True))
+    assert "All 6 tables are in." in text
+    assert "**QCL-MixNet: tuning does not pay.** It changes" in text
+    assert "by +0.5 (" in text
+    assert "better on 3 of 6 tables, worse on 3, the same on 0" in text
+    few = script.render(pd.concat(both)[lambda frame: frame["table"] == tables[0]])
+    assert "**The run is unfinished.** 1 of 6 tables are in" in few
+    assert (
+        "tuning pays on most tables.** It changes the mean of macro-F1 and macro" in few
+    )
+
+
 def test_the_performance_page_shows_the_newest_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

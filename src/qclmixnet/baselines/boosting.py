@@ -45,6 +45,7 @@ def fit_xgboost(
 
     deadline = _deadline(settings)
     model: Any = XGBClassifier(
+        **settings.params,
         tree_method="hist",
         enable_categorical=True,
         random_state=settings.random_state,
@@ -83,7 +84,7 @@ class _LightGBM:
         self.settings = settings
         self._encoder = FrameEncoder()
         self._classifier = LGBMClassifier(
-            class_weight="balanced",
+            **{"class_weight": "balanced", **settings.params},
             random_state=settings.random_state,
             n_jobs=settings.n_threads,
             verbosity=-1,
@@ -119,7 +120,7 @@ class _CatBoost:
         self.settings = settings
         self._encoder = FrameEncoder()
         self._classifier = CatBoostClassifier(
-            auto_class_weights="Balanced",
+            **{"auto_class_weights": "Balanced", **settings.params},
             random_seed=settings.random_state,
             thread_count=settings.n_threads,
             allow_writing_files=False,
@@ -187,6 +188,10 @@ BOOSTING = (
         needs=(XGBOOST,),
         build=_XGBoost,
         seconds_per_1k=0.1,
+        parameters=(
+            *("n_estimators", "learning_rate", "max_depth", "min_child_weight"),
+            *("subsample", "colsample_bytree", "reg_lambda", "reg_alpha", "gamma"),
+        ),
     ),
     BaselineCard(
         name="lightgbm",
@@ -199,6 +204,11 @@ BOOSTING = (
         needs=(Library("lightgbm", "lightgbm"),),
         build=_LightGBM,
         seconds_per_1k=0.15,
+        parameters=(
+            *("n_estimators", "learning_rate", "num_leaves", "max_depth"),
+            *("min_child_samples", "subsample", "subsample_freq", "colsample_bytree"),
+            *("reg_lambda", "reg_alpha", "class_weight"),
+        ),
     ),
     BaselineCard(
         name="catboost",
@@ -212,6 +222,11 @@ BOOSTING = (
         needs=(Library("catboost", "catboost"),),
         build=_CatBoost,
         seconds_per_1k=3.0,
+        parameters=(
+            *("iterations", "learning_rate", "depth", "l2_leaf_reg", "rsm"),
+            *("random_strength", "bagging_temperature", "border_count"),
+            *("one_hot_max_size", "auto_class_weights"),
+        ),
     ),
 )
 """Cards of the boosting baselines."""

@@ -21,8 +21,9 @@ _MAX_FOLDS = 5
 
 
 def _logistic_regression(settings: PeerSettings) -> DenseModel:
+    own = {"class_weight": "balanced", "max_iter": 2000}
     model = LogisticRegression(
-        class_weight="balanced", max_iter=2000, random_state=settings.random_state
+        **{**own, **settings.params}, random_state=settings.random_state
     )
     return DenseModel(settings.schema, model, scale=True)
 
@@ -38,7 +39,9 @@ def _svm_rbf(settings: PeerSettings) -> DenseModel:
 
 def _random_forest(settings: PeerSettings) -> DenseModel:
     model = RandomForestClassifier(
-        random_state=settings.random_state, n_jobs=settings.n_threads
+        **settings.params,
+        random_state=settings.random_state,
+        n_jobs=settings.n_threads,
     )
     return DenseModel(settings.schema, model, scale=False)
 
@@ -92,6 +95,7 @@ CLASSICAL = (
         needs=(SCIKIT_LEARN,),
         build=_logistic_regression,
         seconds_per_1k=0.02,
+        parameters=("C", "class_weight", "l1_ratio", "solver", "max_iter"),
     ),
     BaselineCard(
         name="knn",
@@ -131,6 +135,10 @@ CLASSICAL = (
         needs=(SCIKIT_LEARN,),
         build=_random_forest,
         seconds_per_1k=0.2,
+        parameters=(
+            *("n_estimators", "criterion", "max_depth", "max_features", "max_samples"),
+            *("min_samples_leaf", "min_samples_split", "class_weight"),
+        ),
     ),
 )
 """Cards of the classical baselines."""

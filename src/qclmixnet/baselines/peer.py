@@ -1,7 +1,7 @@
 """The one small interface behind which every baseline stands."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any, Literal, Protocol, get_args
@@ -14,7 +14,15 @@ from sklearn.utils.validation import check_is_fitted
 from qclmixnet.core.errors import InputError, MissingExtraError
 from qclmixnet.table import Schema, Table, read_labels, read_table, read_training_table
 
-__all__ = ["BaselineCard", "Family", "Library", "Model", "Peer", "PeerSettings"]
+__all__ = [
+    "BaselineCard",
+    "Family",
+    "Library",
+    "Model",
+    "Peer",
+    "PeerSettings",
+    "check_parameters",
+]
 
 Family = Literal["classical", "imbalance-aware", "boosting", "deep", "graph"]
 """Kind of method, in the order in which reports list them."""
@@ -44,6 +52,7 @@ class PeerSettings:
         n_threads: threads it may use.
         time_limit_s: seconds after which a library that can stop early should return
             its best model so far; None is no limit.
+        params: the library's own parameters, in place of the card's settings.
     """
 
     schema: Schema
@@ -51,6 +60,7 @@ class PeerSettings:
     random_state: int
     n_threads: int
     time_limit_s: float | None
+    params: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Model(Protocol):
@@ -76,6 +86,8 @@ class BaselineCard:
         build: from settings to an unfitted model.
         seconds_per_1k: rough seconds of one fit per 1,000 rows on one core, to run
             cheap methods first; not a measurement.
+        parameters: names of the library's parameters that may be set; none for most
+            baselines, which run with the settings of their card.
     """
 
     name: str
@@ -85,6 +97,7 @@ class BaselineCard:
     needs: tuple[Library, ...]
     build: Callable[[PeerSettings], Model]
     seconds_per_1k: float
+    parameters: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.family not in get_args(Family):
@@ -107,6 +120,29 @@ class BaselineCard:
         return found
 
 
+def check_parameters(card: BaselineCard, names: Iterable[str]) -> None:
+    """Refuse parameters that a baseline does not let one set.
+
+    Args:
+        card: which baseline.
+        names: names of the library's parameters.
+
+    Raises:
+        InputError: at least one is none of the card's `parameters`.
+    """
+    unknown = [name for name in names if name not in card.parameters]
+    if unknown:
+        allowed = (
+            f"choose among {', '.join(card.parameters)}"
+            if card.parameters
+            else "it runs with the settings of its card alone"
+        )
+        raise InputError(
+            f"{card.title} has no parameter {', '.join(map(repr, unknown))} to set; "
+            f"{allowed}."
+        )
+
+
 class Peer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A baseline as a scikit-learn classifier for tables of any kind.
 
@@ -119,6 +155,7 @@ class Peer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         random_state: seed; the same seed gives the same model on the same machine.
         n_threads: threads that the library may use.
         time_limit_s: see `PeerSettings`.
+        params: the library's parameters to set, among those of the card.
 
     Attributes:
         classes_: the classes of the training rows, sorted.
@@ -131,11 +168,13 @@ class Peer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         random_state: int = 0,
         n_threads: int = 1,
         time_limit_s: float | None = None,
+        params: Mapping[str, Any] | None = None,
     ) -> None:
         self.card = card
         self.random_state = random_state
         self.n_threads = n_threads
         self.time_limit_s = time_limit_s
+        self.params = params
 
     def fit(self, X: object, y: object) -> "Peer":
         """Fit on a table and its labels.
@@ -149,8 +188,11 @@ class Peer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises:
             MissingExtraError: a library is not installed.
-            InputError: the table or the labels cannot be used.
+            InputError: the table or the labels cannot be used, or a parameter is none
+                that this baseline lets one set.
         """
+        params = dict(self.params or {})
+        check_parameters(self.card, params)
         for library in self.card.missing:
             raise MissingExtraError(
                 library.distribution, extra="baselines", purpose=self.card.title
@@ -163,6 +205,7 @@ class Peer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             random_state=self.random_state,
             n_threads=self.n_threads,
             time_limit_s=self.time_limit_s,
+            params=params,
         )
         model = self.card.build(settings)
         model.fit(table, labels.codes)

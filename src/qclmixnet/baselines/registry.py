@@ -1,5 +1,8 @@
 """All baselines by their stable names."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from qclmixnet.baselines.boosting import BOOSTING
 from qclmixnet.baselines.classical import CLASSICAL
 from qclmixnet.baselines.deep import DEEP
@@ -48,6 +51,7 @@ def make_baseline(
     random_state: int = 0,
     n_threads: int = 1,
     time_limit_s: float | None = None,
+    params: Mapping[str, Any] | None = None,
 ) -> Peer:
     """Return an unfitted baseline.
 
@@ -57,6 +61,7 @@ def make_baseline(
         n_threads: threads that the library may use.
         time_limit_s: seconds after which a library that can stop early should return
             its best model so far; the others run on.
+        params: the library's parameters to set, among the card's `parameters`.
 
     Returns:
         A classifier with ``fit``, ``predict_proba``, ``predict`` and ``classes_``.
@@ -69,4 +74,5 @@ def make_baseline(
         random_state=random_state,
         n_threads=n_threads,
         time_limit_s=time_limit_s,
+        params=params,
     )

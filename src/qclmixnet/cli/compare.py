@@ -9,7 +9,6 @@ import pandas as pd
 from qclmixnet.baselines import baseline_card
 from qclmixnet.benchmark import (
     OURS,
-    LabelledTable,
     RunDescription,
     labelled_table,
     make_method,
@@ -19,11 +18,10 @@ from qclmixnet.benchmark.machine import n_usable_cores
 from qclmixnet.cli.benchmark import command_line, names_in, our_method, show_summary
 from qclmixnet.cli.console import show, show_json
 from qclmixnet.cli.run_progress import show_run_progress
+from qclmixnet.cli.saving import check_place, how_to_load, save_classifier
+from qclmixnet.cli.table_size import check_table_size
 from qclmixnet.cli.tables import read_features_and_target
-from qclmixnet.core.caller import warn_caller
-from qclmixnet.core.errors import DataWarning, InputError
-from qclmixnet.estimators import QCLMixNetClassifier
-from qclmixnet.estimators.persistence import check_destination
+from qclmixnet.core.errors import InputError
 from qclmixnet.report import recommend, summary_table, write_report
 from qclmixnet.report.fit_figure import require_drawing
 from qclmixnet.report.page import require_page
@@ -37,10 +35,6 @@ _DEFAULT_PEERS = (
     "lightgbm",
     "catboost",
 )
-_PEER_FILE = "classifier.joblib"
-_MODEL_FILES = ("model.json", "model.safetensors")  # as `QCLMixNetClassifier.save`
-_MIN_ROWS = 30
-_FEW_ROWS_OF_A_CLASS = 10
 
 
 def run_compare(
@@ -59,8 +53,8 @@ def run_compare(
     as_json: bool,
 ) -> None:
     """Cross-validate on the user's table, write the report, say who wins."""
-    if save_winner is not None and not _holds_a_peer(save_winner):
-        check_destination(save_winner)
+    if save_winner is not None:
+        check_place(save_winner)
     # What the report lacks is said before the fits, not after them.
     require_drawing()
     require_page()
@@ -69,7 +63,7 @@ def run_compare(
         table = labelled_table(file.stem, X, y)
     except InputError as error:
         raise InputError(f"The target column {target!r} of {file}: {error}") from error
-    _check_size(table, n_folds)
+    check_table_size(table, n_folds)
     description = RunDescription(
         tables=(table.name,),
         methods=_with_ours(names_in(methods)),
@@ -111,7 +105,8 @@ def run_compare(
     show_summary(run)
     show(advice.text, f"Report in {files.page}")
     if save_winner is not None:
-        show(_how_to_load(advice.winner, save_winner))
+        use = how_to_load(advice.winner, save_winner)
+        show(f"The winner, fitted on the whole file, is saved in {use}")
 
 
 def _with_ours(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -122,69 +117,12 @@ def _with_ours(names: tuple[str, ...]) -> tuple[str, ...]:
     return names if set(names) & set(OURS) else ("qclmixnet", *names)
 
 
-def _check_size(table: LabelledTable, n_folds: int) -> None:
-    """Refuse what cannot be cross-validated, and warn of what can hardly be."""
-    n_rows = len(table.codes)
-    if n_rows < _MIN_ROWS:
-        raise InputError(
-            f"{n_rows} rows are too few to compare methods; any difference would be "
-            f"chance. At least {_MIN_ROWS} are needed, some hundreds are sensible."
-        )
-    counts = np.bincount(table.codes)
-    named = dict(zip(map(str, table.classes), counts.tolist(), strict=True))
-    single = [label for label, count in named.items() if count == 1]
-    if single:
-        warn_caller(
-            f"Class {', '.join(map(repr, single))} has 1 row: it is learned from but "
-            "never tested, so no score tells how well it is recognised. More rows, or "
-            "merging it with another class, would help.",
-            DataWarning,
-        )
-    few = [
-        f"{label!r} ({count})"
-        for label, count in named.items()
-        if 1 < count < max(n_folds, _FEW_ROWS_OF_A_CLASS)
-    ]
-    if few:
-        warn_caller(
-            f"Few rows of {', '.join(few)}: the scores of these classes rest on a "
-            "handful of rows and will vary much from fold to fold.",
-            DataWarning,
-        )
-
-
 def _save(winner: str, X: pd.DataFrame, y: "pd.Series", out: Path) -> None:
     clf = make_method(
         winner, random_state=0, n_threads=n_usable_cores(), time_limit_s=None
     )
     clf.fit(X, y)
-    # The winner of an earlier call goes: two in one folder would be mistaken.
-    for name in (_PEER_FILE, *_MODEL_FILES):
-        (out / name).unlink(missing_ok=True)
-    if isinstance(clf, QCLMixNetClassifier):
-        clf.save(out)
-        return
-    import joblib
-
-    out.mkdir(parents=True, exist_ok=True)
-    joblib.dump(clf, out / _PEER_FILE)
-
-
-def _holds_a_peer(folder: Path) -> bool:
-    """Return whether an earlier call saved a peer there, and nothing else is there."""
-    return folder.is_dir() and [path.name for path in folder.iterdir()] == [_PEER_FILE]
-
-
-def _how_to_load(winner: str, out: Path) -> str:
-    if winner in OURS:
-        use = f"{out}. Next: qclmixnet predict {out} FILE --out preds.csv"
-    else:
-        use = (
-            f"{out / _PEER_FILE}. Use it with joblib.load(...).predict(frame) "
-            "and the same versions of the libraries; load such files only from people "
-            "you trust."
-        )
-    return f"The winner, fitted on the whole file, is saved in {use}"
+    save_classifier(clf, out)
 
 
 def _scores(summary: pd.DataFrame) -> dict[str, dict[str, float | None]]:

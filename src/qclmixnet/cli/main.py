@@ -424,6 +424,68 @@ def ablate(
     )
 
 
+@app.command()
+@user_errors
+def tune(
+    file: TableFile,
+    *,
+    target: Annotated[str, typer.Option(help="Column that holds the class.")],
+    methods: Annotated[
+        list[str] | None,
+        typer.Option(help="Names with commas, or repeated; qclmixnet if left out."),
+    ] = None,
+    drop: Annotated[
+        list[str] | None, typer.Option(help="Column to leave out; may be repeated.")
+    ] = None,
+    trials: Annotated[
+        int, typer.Option(min=1, help="Trials of a search, the default among them.")
+    ] = 10,
+    time_limit_s: Annotated[
+        float | None,
+        typer.Option("--time-limit", min=1.0, help="Seconds for one search."),
+    ] = None,
+    folds: Annotated[
+        int, typer.Option(min=2, help="Parts of the table that score the searches.")
+    ] = 3,
+    inner_folds: Annotated[
+        int, typer.Option(min=2, help="Parts of the training rows that a search uses.")
+    ] = 2,
+    scoring: Annotated[
+        Literal["balanced", "macro_f1", "macro_recall"],
+        typer.Option(help="What to go for; 'balanced' is the mean of the others."),
+    ] = "balanced",
+    jobs: Workers = None,
+    seed: Seed = 0,
+    out: Annotated[
+        Path, typer.Option(help="Folder for trials, rows and report.")
+    ] = Path("qclmixnet-tune"),
+    save: Annotated[
+        Path | None,
+        typer.Option(help="Fit the best tuned method on the whole file, save it here."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Search hyper-parameters, and say honestly whether that beats the default."""
+    from qclmixnet.cli.tune import run_tune
+
+    run_tune(
+        file,
+        target=target,
+        methods=methods or [],
+        drop=drop or [],
+        n_trials=trials,
+        time_limit_s=time_limit_s,
+        n_folds=folds,
+        n_inner_folds=inner_folds,
+        scoring=scoring,
+        n_jobs=jobs,
+        seed=seed,
+        out=out,
+        save=save,
+        as_json=as_json,
+    )
+
+
 def run() -> None:
     """Run the command line (the console script's entry point)."""
     app()

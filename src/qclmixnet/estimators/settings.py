@@ -18,6 +18,7 @@ from qclmixnet.training import CrossFitRecipe, Recipe, recipe
 
 __all__ = [
     "class_weight_of_rows",
+    "recipe_arguments",
     "resolve_decision",
     "resolve_device",
     "resolve_recipe",
@@ -91,6 +92,21 @@ def resolve_recipe(params: Mapping[str, Any]) -> Recipe | CrossFitRecipe:
     for part, values in changes.items():
         out = replace(out, **{part: replace(getattr(out, part), **values)})
     return out
+
+
+def recipe_arguments(params: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the arguments that were given and end up in the recipe.
+
+    Args:
+        params: the estimator's arguments by name.
+
+    Returns:
+        Names of arguments; `preset` is none of them.
+    """
+    names = [name for name in {**_FIELDS, **_MEMBER_FIELDS} if params[name] is not None]
+    if isinstance(params["class_weight"], Real):
+        names.append("class_weight")
+    return tuple(names)
 
 
 def _refuse_foreign(

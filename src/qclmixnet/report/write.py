@@ -126,6 +126,7 @@ def _write(
     try:
         for name, content in contents.items():
             write_file(out / name, content)
+            write_file(out / name, content)
     except OSError as error:
         raise InputError(
             f"The report could not be written to {str(out)!r}: {error}."
@@ -182,6 +183,15 @@ def _summary(title: str, result: Sequence[str], sections: tuple[Section, ...]) -
 
 def write_file(path: Path, content: bytes) -> None:
     """Write a sibling first, so that a reader never meets half a file."""
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, by way of a sibling.
+
+    Args:
+        path: the file; its folder is made if need be.
+        content: all of it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     sibling = Path(name)
