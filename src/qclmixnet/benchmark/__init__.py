@@ -15,6 +15,7 @@ from qclmixnet.benchmark.record import (
     TableFacts,
 )
 from qclmixnet.benchmark.runner import RunProgress, run_benchmark
+from qclmixnet.benchmark.split_by import SplitBy, read_split_by
 from qclmixnet.benchmark.store import load_run
 from qclmixnet.benchmark.tables import (
     QUICK_TABLES,
@@ -34,6 +35,7 @@ __all__ = [
     "MethodFacts",
     "RunDescription",
     "RunProgress",
+    "SplitBy",
     "TableFacts",
     "labelled_table",
     "list_methods",
@@ -41,6 +43,7 @@ __all__ = [
     "load_table",
     "make_method",
     "method_facts",
+    "read_split_by",
     "run_benchmark",
     "suite_tables",
 ]

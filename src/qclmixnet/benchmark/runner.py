@@ -11,6 +11,7 @@ import numpy as np
 from qclmixnet.benchmark.cell import OUTER, Cell, CellKey, FinishedFit, inner_folds_of
 from qclmixnet.benchmark.differences import differences_in_words
 from qclmixnet.benchmark.fitting import FitResult, fit_and_predict
+from qclmixnet.benchmark.folds import folds_of, lacking_classes
 from qclmixnet.benchmark.machine import describe_machine, machine_name
 from qclmixnet.benchmark.methods import (
     check_methods,
@@ -21,9 +22,10 @@ from qclmixnet.benchmark.methods import (
 from qclmixnet.benchmark.record import BenchmarkRun, RunDescription, TableFacts
 from qclmixnet.benchmark.store import RunFolder, load_run
 from qclmixnet.benchmark.tables import LabelledTable, load_table
+from qclmixnet.core.caller import warn_caller
 from qclmixnet.core.checks import check_integer, check_real
-from qclmixnet.core.errors import InputError, MissingExtraError
-from qclmixnet.evaluation.protocol import Fold, cut_rows, stratified_folds
+from qclmixnet.core.errors import DataWarning, InputError, MissingExtraError
+from qclmixnet.evaluation.protocol import Fold, cut_rows
 from qclmixnet.execution import Outcome, ProcessRunner, Task
 
 __all__ = ["RunProgress", "run_benchmark"]
@@ -120,7 +122,13 @@ class _Tables:
 
     def check(self, name: str) -> TableFacts:
         """Load a table, split it once, and say what it is."""
-        self.folds(name, 0)
+        lacking = lacking_classes(self.get(name), self.folds(name, 0))
+        if lacking:
+            warn_caller(
+                f"Tested, but not among the rows to learn from: {', '.join(lacking)}. "
+                "No method can predict these there, and all lose by it.",
+                DataWarning,
+            )
         return self.get(name).facts
 
     def get(self, name: str) -> LabelledTable:
@@ -131,9 +139,8 @@ class _Tables:
     def folds(self, name: str, seed: int) -> tuple[Fold, ...]:
         if (name, seed) not in self._folds:
             table = self.get(name)
-            whole = stratified_folds(
-                table.codes, table.groups, n_folds=self._what.n_folds, seed=seed
-            )
+            rows = np.arange(len(table.codes))
+            whole = folds_of(table, rows, n_folds=self._what.n_folds, seed=seed)
             self._folds[name, seed] = tuple(
                 self._cut(fold, table.codes, seed) for fold in whole
             )

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from qclmixnet.benchmark.record import TableFacts
+from qclmixnet.benchmark.split_by import SplitBy
 from qclmixnet.datasets import list_datasets, load_dataset
 from qclmixnet.evaluation.protocol import duplicate_groups
 from qclmixnet.table import read_labels
@@ -34,12 +35,14 @@ class LabelledTable:
         frame: the features.
         codes: class number of each row.
         classes: what the class numbers stand for.
+        split_by: how rows are split; None for by class, equal rows together.
     """
 
     name: str
     frame: pd.DataFrame
     codes: npt.NDArray[np.int64]
     classes: npt.NDArray[np.generic]
+    split_by: SplitBy | None = None
 
     @cached_property
     def groups(self) -> npt.NDArray[np.uint64]:
@@ -51,6 +54,8 @@ class LabelledTable:
         """SHA-256 of features and labels, row by row, in 64-bit hashes."""
         digest = hashlib.sha256(self.groups.tobytes())
         digest.update(self.codes.tobytes())
+        if self.split_by is not None:
+            digest.update(self.split_by.content)
         digest.update("\n".join(map(str, [*self.frame, *self.classes])).encode())
         return digest.hexdigest()
 
@@ -90,13 +95,20 @@ def load_table(name: str) -> LabelledTable:
     return labelled_table(data.name, data.frame, data.target)
 
 
-def labelled_table(name: str, frame: pd.DataFrame, target: pd.Series) -> LabelledTable:
+def labelled_table(
+    name: str,
+    frame: pd.DataFrame,
+    target: pd.Series,
+    *,
+    split_by: SplitBy | None = None,
+) -> LabelledTable:
     """Put a frame and its labels together.
 
     Args:
         name: name of the table in the rows.
         frame: the features.
         target: one label per row.
+        split_by: how rows are split; None for by class, equal rows together.
 
     Returns:
         The table with its labels as class numbers.
@@ -105,4 +117,4 @@ def labelled_table(name: str, frame: pd.DataFrame, target: pd.Series) -> Labelle
         InputError: the labels cannot be used.
     """
     labels = read_labels(target, n_rows=len(frame))
-    return LabelledTable(name, frame, labels.codes, labels.classes)
+    return LabelledTable(name, frame, labels.codes, labels.classes, split_by=split_by)
