@@ -43,7 +43,8 @@ def number_groups(groups: object, *, n_rows: int) -> npt.NDArray[np.int64]:
     if fraction is not None:
         raise InputError(
             "`groups` must tell whose each row is, by texts, categories or whole "
-            f"numbers, but holds fractions such as {float(fraction)!r}, as a measurement does."
+            f"numbers, but holds fractions such as {float(fraction)!r}, as a "
+            "measurement does."
         )
     codes = pd.factorize(cells)[0].astype(np.int64)
     missing = np.flatnonzero(codes < 0)
