@@ -123,6 +123,15 @@ def test_a_damaged_description_is_said_to_be_one(tmp_path: Path, text: str) -> N
         load_run(tmp_path)
 
 
+def test_a_description_of_an_older_version_has_the_defaults(tmp_path: Path) -> None:
+    a_run(tmp_path)
+    record = json.loads((tmp_path / "run.json").read_text())
+    for name in ("time_column", "gap", "group_column"):
+        del record["description"][name]
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    assert load_run(tmp_path).description == RunDescription(("glass",), ("knn",))
+
+
 def test_a_description_with_a_foreign_field_is_damaged(tmp_path: Path) -> None:
     a_run(tmp_path)
     record = json.loads((tmp_path / "run.json").read_text())

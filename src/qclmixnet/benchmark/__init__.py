@@ -22,6 +22,7 @@ from qclmixnet.benchmark.record import (
     TableFacts,
 )
 from qclmixnet.benchmark.runner import RunProgress, run_benchmark
+from qclmixnet.benchmark.split_by import SplitBy, read_split_by
 from qclmixnet.benchmark.store import load_run
 from qclmixnet.benchmark.stress_suites import (
     STRESS_METHODS,
@@ -54,6 +55,7 @@ __all__ = [
     "MethodFacts",
     "RunDescription",
     "RunProgress",
+    "SplitBy",
     "StressPart",
     "StressPlan",
     "Subject",
@@ -68,6 +70,7 @@ __all__ = [
     "make_method",
     "method_facts",
     "plan_stress",
+    "read_split_by",
     "run_benchmark",
     "stressed",
     "suite_tables",

@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from qclmixnet.benchmark.fitting import FitJob, FitResult
+from qclmixnet.benchmark.folds import folds_of, holdout_of
 from qclmixnet.benchmark.record import SCORES, MethodFacts
 from qclmixnet.benchmark.tables import LabelledTable
 from qclmixnet.core.errors import InputError
 from qclmixnet.decision import tune_offsets
 from qclmixnet.evaluation.labelled_split import LabelledSplit
-from qclmixnet.evaluation.protocol import Fold, stratified_folds
+from qclmixnet.evaluation.protocol import Fold
 from qclmixnet.execution import Status
 from qclmixnet.metrics import score_predictions
 
@@ -83,19 +84,20 @@ def inner_folds_of(table: LabelledTable, fold: Fold, seed: int) -> dict[str, Fol
 
     Returns:
         Row numbers of the whole table: three folds and, for slow methods, one split of
-        three quarters and a quarter; empty when the training part is too small.
+        three quarters and a quarter, split as the table is; empty when the training
+        part is too small. A part with one class to learn from is left out.
     """
-    codes, groups = table.codes[fold.train], table.groups[fold.train]
     try:
-        three = stratified_folds(codes, groups, n_folds=_INNER_FOLDS, seed=seed)
-        four = stratified_folds(codes, groups, n_folds=_HOLDOUT_FOLDS, seed=seed)
+        three = folds_of(table, fold.train, n_folds=_INNER_FOLDS, seed=seed)
+        holdout = holdout_of(table, fold.train, n_parts=_HOLDOUT_FOLDS, seed=seed)
     except InputError:
         return {}
     named = {f"inner-{number}": split for number, split in enumerate(three)}
-    named[HOLDOUT] = four[0]
+    named[HOLDOUT] = holdout
     return {
-        name: Fold(fold.train[split.train], fold.train[split.test])
+        name: split
         for name, split in named.items()
+        if len(np.unique(table.codes[split.train])) > 1
     }
 
 
@@ -191,7 +193,7 @@ class Cell:
             return self._row("tuned", outer.result.predicted, inner="", message=message)
         rule = tune_offsets(np.concatenate(truth), np.concatenate(proba))
         decided = rule.decide(outer.result.proba)
-        inner_name = HOLDOUT if parts == [HOLDOUT] else f"{_INNER_FOLDS}-fold"
+        inner_name = HOLDOUT if parts == [HOLDOUT] else f"{len(parts)}-fold"
         message = "; ".join([*lost, *filter(None, [rule.note])])
         return self._row("tuned", decided, inner=inner_name, message=message)
 

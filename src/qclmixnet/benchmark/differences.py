@@ -13,6 +13,9 @@ _WORDS = {
     "source": "file",
     "target": "target column",
     "drop": "list of dropped columns",
+    "time_column": "time column",
+    "gap": "gap",
+    "group_column": "group column",
 }
 
 

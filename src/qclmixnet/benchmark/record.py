@@ -90,6 +90,9 @@ class RunDescription:
         source: path of the user's file, empty for the tables of the package.
         target: target column of that file.
         drop: columns of that file that are left out.
+        time_column: column of that file that the folds are ordered by, empty for none.
+        gap: time before a test part that is not learned from, as it was given.
+        group_column: column of that file whose values stay on one side of a fold.
         checksum: of the rows of that file, so that a run is not gone on with after
             the file has changed.
     """
@@ -105,6 +108,9 @@ class RunDescription:
     target: str = ""
     drop: tuple[str, ...] = ()
     checksum: str = ""
+    time_column: str = ""
+    gap: str = ""
+    group_column: str = ""
 
 
 @dataclass(frozen=True)

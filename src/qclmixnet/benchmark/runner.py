@@ -11,6 +11,7 @@ import numpy as np
 from qclmixnet.benchmark.cell import OUTER, Cell, CellKey, FinishedFit, inner_folds_of
 from qclmixnet.benchmark.differences import differences_in_words
 from qclmixnet.benchmark.fitting import FitResult, fit_and_predict
+from qclmixnet.benchmark.folds import folds_of, lacking_classes
 from qclmixnet.benchmark.machine import describe_machine, machine_name
 from qclmixnet.benchmark.methods import (
     check_methods,
@@ -21,9 +22,10 @@ from qclmixnet.benchmark.methods import (
 from qclmixnet.benchmark.record import BenchmarkRun, RunDescription, TableFacts
 from qclmixnet.benchmark.store import RunFolder, load_run
 from qclmixnet.benchmark.tables import LabelledTable, load_table, stressed
+from qclmixnet.core.caller import warn_caller
 from qclmixnet.core.checks import check_integer, check_real
-from qclmixnet.core.errors import InputError, MissingExtraError
-from qclmixnet.evaluation.protocol import Fold, cut_rows, stratified_folds
+from qclmixnet.core.errors import DataWarning, InputError, MissingExtraError
+from qclmixnet.evaluation.protocol import Fold, cut_rows
 from qclmixnet.evaluation.stress import read_stressed_name
 from qclmixnet.execution import Outcome, ProcessRunner, Task
 
@@ -124,16 +126,24 @@ class _Tables:
 
         Of a stressed table that is the training part of its first fold.
         """
-        table, fold = self.get(name), self.folds(name, 0)[0]
-        if table.stress is None:
-            return table.facts
-        if self._what.tuned:
-            raise InputError(
-                f"The table {name!r} is under stress and has no inner folds to tune "
-                "on; describe the run with tuned=False, as `qclmixnet stress` does."
+        table, folds = self.get(name), self.folds(name, 0)
+        if table.stress is not None:
+            if self._what.tuned:
+                raise InputError(
+                    f"The table {name!r} is under stress and has no inner folds to "
+                    "tune on; describe the run with tuned=False, as `qclmixnet stress` "
+                    "does."
+                )
+            part = table.split(folds[0], seed=(0, 0))
+            return table.facts_of(part.X_train, part.codes_train)
+        lacking = lacking_classes(table, folds)
+        if lacking:
+            warn_caller(
+                f"Tested, but not among the rows to learn from: {', '.join(lacking)}. "
+                "No method can predict these there, and all lose by it.",
+                DataWarning,
             )
-        part = table.split(fold, seed=(0, 0))
-        return table.facts_of(part.X_train, part.codes_train)
+        return table.facts
 
     def get(self, name: str) -> LabelledTable:
         if name not in self._loaded:
@@ -147,9 +157,8 @@ class _Tables:
     def folds(self, name: str, seed: int) -> tuple[Fold, ...]:
         if (name, seed) not in self._folds:
             table = self.get(name)
-            whole = stratified_folds(
-                table.codes, table.groups, n_folds=self._what.n_folds, seed=seed
-            )
+            rows = np.arange(len(table.codes))
+            whole = folds_of(table, rows, n_folds=self._what.n_folds, seed=seed)
             self._folds[name, seed] = tuple(
                 self._cut(fold, table.codes, seed) for fold in whole
             )

@@ -220,7 +220,8 @@ def load_run(path: Path) -> BenchmarkRun:
 
 def _described(value: object) -> RunDescription:
     given = _object(value)
-    if set(given) != {field.name for field in fields(RunDescription)}:
+    # A field that an older version did not write has its default.
+    if not set(given) <= {field.name for field in fields(RunDescription)}:
         raise TypeError("not a description")
     lists: dict[str, Any] = {
         k: tuple(v) if isinstance(v, list) else v for k, v in given.items()

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from qclmixnet.benchmark.record import TableFacts
+from qclmixnet.benchmark.split_by import SplitBy
 from qclmixnet.core.errors import InputError
 from qclmixnet.datasets import list_datasets, load_dataset
 from qclmixnet.evaluation.labelled_split import LabelledSplit
@@ -39,6 +40,7 @@ class LabelledTable:
         codes: class number of each row.
         classes: what the class numbers stand for.
         stress: what its training and test parts are put through, if anything.
+        split_by: how rows are split; None for by class, equal rows together.
     """
 
     name: str
@@ -46,6 +48,7 @@ class LabelledTable:
     codes: npt.NDArray[np.int64]
     classes: npt.NDArray[np.generic]
     stress: Stress | None = None
+    split_by: SplitBy | None = None
 
     def split(self, fold: Fold, *, seed: tuple[int, ...]) -> LabelledSplit:
         """Return what is learned from and scored on in a fold, under the stress.
@@ -75,6 +78,8 @@ class LabelledTable:
         """SHA-256 of features and labels, row by row, in 64-bit hashes."""
         digest = hashlib.sha256(self.groups.tobytes())
         digest.update(self.codes.tobytes())
+        if self.split_by is not None:
+            digest.update(self.split_by.content)
         digest.update("\n".join(map(str, [*self.frame, *self.classes])).encode())
         return digest.hexdigest()
 
@@ -157,13 +162,20 @@ def stressed(table: LabelledTable, stress: Stress) -> LabelledTable:
     )
 
 
-def labelled_table(name: str, frame: pd.DataFrame, target: pd.Series) -> LabelledTable:
+def labelled_table(
+    name: str,
+    frame: pd.DataFrame,
+    target: pd.Series,
+    *,
+    split_by: SplitBy | None = None,
+) -> LabelledTable:
     """Put a frame and its labels together.
 
     Args:
         name: name of the table in the rows.
         frame: the features.
         target: one label per row.
+        split_by: how rows are split; None for by class, equal rows together.
 
     Returns:
         The table with its labels as class numbers.
@@ -172,4 +184,4 @@ def labelled_table(name: str, frame: pd.DataFrame, target: pd.Series) -> Labelle
         InputError: the labels cannot be used.
     """
     labels = read_labels(target, n_rows=len(frame))
-    return LabelledTable(name, frame, labels.codes, labels.classes)
+    return LabelledTable(name, frame, labels.codes, labels.classes, split_by=split_by)

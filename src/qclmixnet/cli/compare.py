@@ -12,6 +12,7 @@ from qclmixnet.benchmark import (
     RunDescription,
     labelled_table,
     make_method,
+    read_split_by,
     run_benchmark,
 )
 from qclmixnet.benchmark.machine import n_usable_cores
@@ -20,7 +21,7 @@ from qclmixnet.cli.console import show, show_json
 from qclmixnet.cli.run_progress import show_run_progress
 from qclmixnet.cli.saving import check_place, how_to_load, save_classifier
 from qclmixnet.cli.table_size import check_table_size
-from qclmixnet.cli.tables import read_features_and_target
+from qclmixnet.cli.tables import read_own_table
 from qclmixnet.core.errors import InputError
 from qclmixnet.report import recommend, summary_table, write_report
 from qclmixnet.report.fit_figure import require_drawing
@@ -43,6 +44,9 @@ def run_compare(
     target: str,
     methods: Sequence[str],
     drop: Sequence[str],
+    time_column: str | None,
+    gap: str,
+    group_column: str | None,
     n_folds: int,
     n_seeds: int,
     time_limit_s: float,
@@ -58,9 +62,21 @@ def run_compare(
     # What the report lacks is said before the fits, not after them.
     require_drawing()
     require_page()
-    X, y = read_features_and_target(file, target=target, drop=drop)
+    if time_column is not None and n_seeds > 1:
+        raise InputError(
+            "`--seeds` repeats with other folds, and folds in time are always the "
+            "same; leave it out, or leave out `--time-column`."
+        )
+    own = read_own_table(
+        file,
+        target=target,
+        drop=drop,
+        time_column=time_column,
+        group_column=group_column,
+    )
+    split_by = read_split_by(own.time, own.groups, gap=gap)
     try:
-        table = labelled_table(file.stem, X, y)
+        table = labelled_table(file.stem, own.X, own.y, split_by=split_by)
     except InputError as error:
         raise InputError(f"The target column {target!r} of {file}: {error}") from error
     check_table_size(table, n_folds)
@@ -75,6 +91,9 @@ def run_compare(
         target=target,
         drop=tuple(drop),
         checksum=table.checksum,
+        time_column=time_column or "",
+        gap=gap,
+        group_column=group_column or "",
     )
     with show_run_progress() as on_progress:
         run = run_benchmark(
@@ -89,7 +108,7 @@ def run_compare(
     advice = recommend(run, ours=ours)
     files = write_report(run, out / "report", ours=ours, recommendation=advice.text)
     if save_winner is not None:
-        _save(advice.winner, X, y, save_winner)
+        _save(advice.winner, own.X, own.y, save_winner)
     if as_json:
         show_json(
             {

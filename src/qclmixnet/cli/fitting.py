@@ -9,12 +9,22 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from qclmixnet.core.caller import warn_caller
 from qclmixnet.core.errors import DataWarning, InputError
 from qclmixnet.core.seeding import spawn_seeds
+from qclmixnet.evaluation import time_ordered_folds
 from qclmixnet.metrics import Scores, score_predictions
+from qclmixnet.preprocessing.event_times import read_times
 from qclmixnet.table import class_codes, read_labels, stratified_holdout
 
-__all__ = ["FittedOn", "Split", "fit_and_score", "score_classifier", "split_rows"]
+__all__ = [
+    "FittedOn",
+    "Split",
+    "fit_and_score",
+    "score_classifier",
+    "split_by_time",
+    "split_rows",
+]
 
 
 @runtime_checkable
@@ -88,6 +98,62 @@ def split_rows(
     return Split(X.iloc[train], y.iloc[train], X.iloc[test], y.iloc[test])
 
 
+def split_by_time(
+    X: pd.DataFrame, y: pd.Series, time: pd.Series, *, test_fraction: float
+) -> Split:
+    """Keep the last rows in time aside; rows of equal time stay together.
+
+    Args:
+        X: the features.
+        y: the labels.
+        time: when each row happened.
+        test_fraction: share of the rows to keep aside at most; 0 keeps nothing.
+
+    Returns:
+        The two parts.
+
+    Raises:
+        InputError: the labels or times cannot be used, there are too few different
+            times, or the rows to learn from are of one class.
+
+    Warns:
+        DataWarning: classes come up only in the rows kept aside.
+    """
+    name = f"The time column {str(time.name)!r}"
+    labels = read_labels(y, n_rows=len(X))
+    moments = read_times(time, name).moments
+    if test_fraction == 0:
+        return Split(X, y, X.iloc[:0], y.iloc[:0])
+    try:
+        (fold,) = time_ordered_folds(
+            moments, n_folds=1, min_train_share=1 - test_fraction
+        )
+    except InputError as error:
+        raise InputError(
+            f"{name} has too few different values ({len(np.unique(moments))}) to keep "
+            f"the last {test_fraction:g} of the rows aside, as rows of equal time stay "
+            "together. Use a larger --test-fraction, or 0 to learn from all of them."
+        ) from error
+    learned, tested = (np.unique(labels.codes[r]) for r in (fold.train, fold.test))
+    if len(learned) == 1:
+        raise InputError(
+            f"The {len(fold.train)} rows to learn from, the first in time, hold one "
+            f"class only, {str(labels.classes[learned[0]])!r}. Use a smaller "
+            "--test-fraction, or 0 to learn from all rows."
+        )
+    new = labels.classes[np.setdiff1d(tested, learned)]
+    if len(new):
+        warn_caller(
+            "Classes that come up only in the last rows, which are kept aside: "
+            f"{', '.join(repr(str(label)) for label in new)}. The model does not know "
+            "them, and they count as not recognised.",
+            DataWarning,
+        )
+    return Split(
+        X.iloc[fold.train], y.iloc[fold.train], X.iloc[fold.test], y.iloc[fold.test]
+    )
+
+
 def fit_and_score(clf: Learner, split: Split) -> FittedOn:
     """Fit on the training part and score on the test part."""
     started = time.perf_counter()
@@ -96,13 +162,21 @@ def fit_and_score(clf: Learner, split: Split) -> FittedOn:
     return FittedOn(score_classifier(fitted, split.X_test, split.y_test), seconds)
 
 
-def score_classifier(clf: FittedClassifier, X: pd.DataFrame, y: pd.Series) -> Scores:
+def score_classifier(
+    clf: FittedClassifier,
+    X: pd.DataFrame,
+    y: pd.Series,
+    *,
+    classes: npt.NDArray[Any] | None = None,
+) -> Scores:
     """Score what a classifier predicts, and its probabilities.
 
     Args:
         clf: a fitted classifier.
         X: rows to predict.
         y: their classes.
+        classes: classes that may come up, those of the classifier among them; None
+            for the classifier's own. One that it does not know has probability 0.
 
     Returns:
         All scores.
@@ -110,9 +184,12 @@ def score_classifier(clf: FittedClassifier, X: pd.DataFrame, y: pd.Series) -> Sc
     Raises:
         InputError: a row has a class that the classifier does not know.
     """
-    codes = class_codes(y, clf.classes_)
-    predicted = class_codes(clf.predict(X), clf.classes_)
+    classes = clf.classes_ if classes is None else classes
+    codes = class_codes(y, classes)
+    predicted = class_codes(clf.predict(X), classes)
     with warnings.catch_warnings():  # which the line above has given
         warnings.simplefilter("ignore", DataWarning)
-        proba = clf.predict_proba(X)
-    return score_predictions(codes, predicted, proba, labels=clf.classes_.tolist())
+        known = clf.predict_proba(X)
+    proba = np.zeros((len(codes), len(classes)))
+    proba[:, class_codes(clf.classes_, classes)] = known
+    return score_predictions(codes, predicted, proba, labels=classes.tolist())

@@ -86,6 +86,12 @@ def demo(
     )
 
 
+TimeColumn = Annotated[
+    str | None,
+    typer.Option(help="Column of times: test on what came later than was learned."),
+]
+
+
 @app.command()
 @user_errors
 def train(
@@ -96,13 +102,15 @@ def train(
     drop: Annotated[
         list[str] | None, typer.Option(help="Column to leave out; may be repeated.")
     ] = None,
+    time_column: TimeColumn = None,
     preset: Preset = "default",
     test_fraction: Annotated[
         float,
         typer.Option(
             min=0.0,
             max=0.9,
-            help="Share of each class kept aside for the scores; 0 learns from all.",
+            help="Share kept aside for the scores, of each class or of the last rows "
+            "in time; 0 learns from all.",
         ),
     ] = 0.2,
     max_epochs: MaxEpochs = None,
@@ -121,6 +129,7 @@ def train(
         target=target,
         out=out,
         drop=drop or [],
+        time_column=time_column,
         test_fraction=test_fraction,
         settings={
             "preset": preset,
@@ -338,6 +347,18 @@ def compare(
     drop: Annotated[
         list[str] | None, typer.Option(help="Column to leave out; may be repeated.")
     ] = None,
+    time_column: TimeColumn = None,
+    gap: Annotated[
+        str,
+        typer.Option(
+            help="Time before a test part that is not learned from, such as '7 days'; "
+            "a number where times are numbers."
+        ),
+    ] = "",
+    group_column: Annotated[
+        str | None,
+        typer.Option(help="Column of owners: test on others than were learned."),
+    ] = None,
     folds: Annotated[int, typer.Option(min=2, help="Parts of the table.")] = 5,
     seeds: Annotated[
         int, typer.Option(min=1, help="Repeats with other folds and other seeds.")
@@ -365,6 +386,9 @@ def compare(
         target=target,
         methods=methods or [],
         drop=drop or [],
+        time_column=time_column,
+        gap=gap,
+        group_column=group_column,
         n_folds=folds,
         n_seeds=seeds,
         time_limit_s=time_limit_s,

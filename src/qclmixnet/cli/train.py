@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from qclmixnet.cli.console import show, show_json
-from qclmixnet.cli.fitting import score_classifier, split_rows
+from qclmixnet.cli.fitting import score_classifier, split_by_time, split_rows
 from qclmixnet.cli.score_tables import class_table, confusion_table
-from qclmixnet.cli.tables import read_features_and_target
+from qclmixnet.cli.tables import read_own_table
 from qclmixnet.estimators import QCLMixNetClassifier
 from qclmixnet.estimators.persistence import check_destination
+from qclmixnet.table import read_labels
 
 __all__ = ["run_train"]
 
@@ -20,18 +21,27 @@ def run_train(
     target: str,
     out: Path,
     drop: Sequence[str],
+    time_column: str | None,
     test_fraction: float,
     settings: Mapping[str, Any],
     as_json: bool,
 ) -> None:
     """Fit on a file, print the scores on the part kept aside, save the classifier."""
     check_destination(out)
-    X, y = read_features_and_target(file, target=target, drop=drop)
-    split = split_rows(X, y, test_fraction=test_fraction, seed=settings["random_state"])
+    own = read_own_table(file, target=target, drop=drop, time_column=time_column)
+    if own.time is None:
+        split = split_rows(
+            own.X, own.y, test_fraction=test_fraction, seed=settings["random_state"]
+        )
+    else:
+        split = split_by_time(own.X, own.y, own.time, test_fraction=test_fraction)
     clf = QCLMixNetClassifier(**settings, verbose=0 if as_json else 1)
     clf.fit(split.X_train, split.y_train)
     has_test = len(split.y_test) > 0
-    scores = score_classifier(clf, split.X_test, split.y_test) if has_test else None
+    scores = None
+    if has_test:
+        classes = read_labels(own.y, n_rows=len(own.y)).classes
+        scores = score_classifier(clf, split.X_test, split.y_test, classes=classes)
     clf.save(out)
     if as_json:
         show_json(
@@ -50,7 +60,8 @@ def run_train(
     if scores is None:
         show("No rows were kept aside, so there are no scores (--test-fraction 0).")
     else:
-        title = f"On {len(split.y_test)} rows of {file.name} kept aside"
+        which = "rows" if own.time is None else "last rows in time"
+        title = f"On {len(split.y_test)} {which} of {file.name} kept aside"
         show(class_table(scores, title=title), confusion_table(scores))
     show(f"Model saved in {out}. Next: qclmixnet predict {out} FILE --out preds.csv")
 

@@ -1,5 +1,6 @@
 """How methods are compared: splits, and statistics over tables or folds."""
 
+from qclmixnet.evaluation.grouped import grouped_folds, number_groups
 from qclmixnet.evaluation.labelled_split import LabelledSplit
 from qclmixnet.evaluation.pairwise import Comparison, Verdict, compare_with, holm
 from qclmixnet.evaluation.protocol import (
@@ -48,11 +49,13 @@ __all__ = [
     "cut_rows",
     "duplicate_groups",
     "friedman_test",
+    "grouped_folds",
     "holm",
     "ir_tier",
     "mean_ranks",
     "nemenyi_groups",
     "nemenyi_p_values",
+    "number_groups",
     "read_stressed_name",
     "stratified_folds",
     "time_ordered_folds",

@@ -8,6 +8,7 @@ from qclmixnet.benchmark.record import BenchmarkRun
 from qclmixnet.core.errors import MissingExtraError
 from qclmixnet.report.drawing import Rendered
 from qclmixnet.report.sections import Section
+from qclmixnet.report.split_words import folds_in_words
 
 __all__ = ["inline_svg", "render_page", "require_page"]
 
@@ -110,6 +111,7 @@ def render_page(
         sections=sections,
         svgs=svgs,
         asked=run.description,
+        folds=folds_in_words(run.description),
         machine=run.machine,
         command=run.command,
     )

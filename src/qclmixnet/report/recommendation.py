@@ -110,11 +110,19 @@ def _headline(
         f"{table.smallest_class}), {title} has the highest {_NAMES.get(score, score)}: "
         f"{mean:.3f} on average over {len(folds)} test parts."
     )
-    n_train = table.n_rows * (1 - 1 / asked.n_folds)
+    if asked.time_column:
+        text += (
+            " Each test part is a block of time, learned from the rows before it "
+            f"(column {asked.time_column!r})."
+        )
+    # Blocks in time lie in the second half; the last has most rows before it.
+    held_out = (0.5 if asked.time_column else 1) / asked.n_folds
+    n_train = table.n_rows * (1 - held_out)
     if n_train <= asked.max_train_rows:
         return text
+    about = "up to" if asked.time_column else "about"
     return (
-        f"{text} Each method learned from {asked.max_train_rows:,} of about "
+        f"{text} Each method learned from {asked.max_train_rows:,} of {about} "
         f"{n_train:,.0f} training rows; with all of them the order may differ."
     )
 

@@ -18,6 +18,7 @@ from qclmixnet.report.scope import (
     rules_of,
     titles_of,
 )
+from qclmixnet.report.split_words import split_in_words
 from qclmixnet.report.summary import (
     compared_scores,
     pairwise_table,
@@ -87,7 +88,7 @@ def result_in_words(
     first = (
         f"{count_of(len(asked.methods), 'method')} on "
         f"{count_of(len(asked.tables), 'table')}, "
-        f"{asked.n_folds}-fold cross-validation"
+        f"{split_in_words(asked)}"
         + (f" repeated {asked.n_seeds} times" if asked.n_seeds > 1 else "")
         + "."
     )

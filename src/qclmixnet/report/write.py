@@ -182,10 +182,6 @@ def _summary(title: str, result: Sequence[str], sections: tuple[Section, ...]) -
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a sibling first, so that a reader never meets half a file."""
-
-
-def write_file(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, by way of a sibling.
 
     Args:
