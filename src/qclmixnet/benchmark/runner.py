@@ -1,17 +1,15 @@
 """Run what a description asks for and the folder does not hold yet."""
 
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from qclmixnet.benchmark.cell import OUTER, Cell, CellKey, FinishedFit, inner_folds_of
+from qclmixnet.benchmark.cell import OUTER, Cell, CellKey, FinishedFit
 from qclmixnet.benchmark.differences import differences_in_words
 from qclmixnet.benchmark.fitting import FitResult, fit_and_predict
-from qclmixnet.benchmark.folds import folds_of, lacking_classes
+from qclmixnet.benchmark.folded_tables import FoldedTables
 from qclmixnet.benchmark.machine import describe_machine, machine_name
 from qclmixnet.benchmark.methods import (
     check_methods,
@@ -21,12 +19,9 @@ from qclmixnet.benchmark.methods import (
 )
 from qclmixnet.benchmark.record import BenchmarkRun, RunDescription, TableFacts
 from qclmixnet.benchmark.store import RunFolder, load_run
-from qclmixnet.benchmark.tables import LabelledTable, load_table, stressed
-from qclmixnet.core.caller import warn_caller
+from qclmixnet.benchmark.tables import LabelledTable
 from qclmixnet.core.checks import check_integer, check_real
-from qclmixnet.core.errors import DataWarning, InputError, MissingExtraError
-from qclmixnet.evaluation.protocol import Fold, cut_rows
-from qclmixnet.evaluation.stress import read_stressed_name
+from qclmixnet.core.errors import InputError, MissingExtraError
 from qclmixnet.execution import Outcome, ProcessRunner, Task
 
 __all__ = ["RunProgress", "run_benchmark"]
@@ -94,7 +89,7 @@ def run_benchmark(
     folder = RunFolder(path)
     with _locked(path):
         whole = _merged(folder, description)
-        tables = _Tables(description, table)
+        tables = FoldedTables(description, table)
         # A table that cannot be split is found out before the first fit.
         facts = {name: tables.check(name) for name in description.tables}
         run = _record(folder, whole, facts, command)
@@ -112,74 +107,6 @@ def run_benchmark(
     return load_run(path)
 
 
-class _Tables:
-    """Tables and their folds, each made once."""
-
-    def __init__(self, what: RunDescription, own: LabelledTable | None) -> None:
-        self._what = what
-        self._loaded = {} if own is None else {own.name: own}
-        self._folds: dict[tuple[str, int], tuple[Fold, ...]] = {}
-        self._inner: dict[tuple[str, int, int], Mapping[str, Fold]] = {}
-
-    def check(self, name: str) -> TableFacts:
-        """Load a table, split it once, and say what it is.
-
-        Of a stressed table that is the training part of its first fold.
-        """
-        table, folds = self.get(name), self.folds(name, 0)
-        if table.stress is not None:
-            if self._what.tuned:
-                raise InputError(
-                    f"The table {name!r} is under stress and has no inner folds to "
-                    "tune on; describe the run with tuned=False, as `qclmixnet stress` "
-                    "does."
-                )
-            part = table.split(folds[0], seed=(0, 0))
-            return table.facts_of(part.X_train, part.codes_train)
-        lacking = lacking_classes(table, folds)
-        if lacking:
-            warn_caller(
-                f"Tested, but not among the rows to learn from: {', '.join(lacking)}. "
-                "No method can predict these there, and all lose by it.",
-                DataWarning,
-            )
-        return table.facts
-
-    def get(self, name: str) -> LabelledTable:
-        if name not in self._loaded:
-            base, stress = read_stressed_name(name)
-            # One table under many kinds of stress is read and held once.
-            self._loaded[name] = (
-                load_table(name) if stress is None else stressed(self.get(base), stress)
-            )
-        return self._loaded[name]
-
-    def folds(self, name: str, seed: int) -> tuple[Fold, ...]:
-        if (name, seed) not in self._folds:
-            table = self.get(name)
-            rows = np.arange(len(table.codes))
-            whole = folds_of(table, rows, n_folds=self._what.n_folds, seed=seed)
-            self._folds[name, seed] = tuple(
-                self._cut(fold, table.codes, seed) for fold in whole
-            )
-        return self._folds[name, seed]
-
-    def inner_folds(self, key: CellKey) -> Mapping[str, Fold]:
-        """Return the splits of a training part, the same for every method."""
-        place = (key.table, key.seed, key.fold)
-        if not self._what.tuned:
-            return {}
-        if place not in self._inner:
-            fold = self.folds(key.table, key.seed)[key.fold]
-            self._inner[place] = inner_folds_of(self.get(key.table), fold, key.seed)
-        return self._inner[place]
-
-    def _cut(self, fold: Fold, codes: np.ndarray, seed: int) -> Fold:
-        limit = self._what.max_train_rows
-        kept = cut_rows(codes[fold.train], max_rows=limit, seed=seed)
-        return Fold(fold.train[kept], fold.test)
-
-
 class _Scheduler:
     """Hands fits to processes and turns what comes back into rows."""
 
@@ -187,7 +114,7 @@ class _Scheduler:
         self,
         folder: RunFolder,
         run: BenchmarkRun,
-        tables: _Tables,
+        tables: FoldedTables,
         todo: list[CellKey],
         n_threads: int,
         on_progress: Callable[[RunProgress], None] | None,
