@@ -190,8 +190,10 @@ def test_a_finished_study_has_curves_limits_and_the_recalls_beyond_a_thousand(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     script = _load("stress_results", monkeypatch, ".")
-    tables = ("nursery~imbalance~0", "nursery~imbalance~1000", "nycflights")
-    tables = (*tables, "nycflights~rows~50")
+    tables = (
+        *("nursery~imbalance~0", "nursery~imbalance~1000"),
+        *("nycflights", "nycflights~rows~50"),
+    )
     rows = [
         made_up_runs.make_row(name, method, scores={"rare_recall": recall})
         for name in tables

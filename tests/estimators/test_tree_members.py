@@ -27,7 +27,13 @@ from qclmixnet.estimators.tree_fitting import build_trees, fit_trees
 from qclmixnet.nn import BoostedTrees
 from qclmixnet.preprocessing import EncodedTable
 from qclmixnet.table import read_table
-from qclmixnet.training import NEVER, CrossFitRecipe, TreeConfig, member_outputs
+from qclmixnet.training import (
+    NEVER,
+    CrossFitRecipe,
+    TreeConfig,
+    member_outputs,
+    train_members,
+)
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -157,7 +163,7 @@ def test_without_cross_fitting_all_leave_out_the_same_quarter(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen: list[torch.Tensor] = []
-    train = member_fitting.train_members
+    train = train_members
 
     def spy(*args: Any, **options: Any) -> Any:
         seen.append(args[3])
