@@ -262,7 +262,7 @@ def tune(
     ] = None,
     trials: Annotated[
         int, typer.Option(min=1, help="Trials of a search, the default among them.")
-    ] = 10,
+    ] = 6,
     time_limit_s: Annotated[
         float | None,
         typer.Option("--time-limit", min=1.0, help="Seconds for one search."),
