@@ -96,8 +96,8 @@ def stress_tables(run: BenchmarkRun) -> tuple[ReportTable, ...]:
         Column("works_to", "works up to"),
         Column("degrades_from", "degrades from"),
         Column("fails_from", "fails from"),
-        Column("start", "score as is"),
-        Column("hardest", "at the hardest level"),
+        Column("hardest", "score at the hardest level"),
+        Column("start", "same tables as is"),
     )
     shown = [
         ReportTable(
