@@ -186,6 +186,28 @@ def test_fewer_rows_are_harder() -> None:
     assert levels["level"].unique().tolist() == [0, 300, 50]
 
 
+def test_a_level_is_set_against_the_same_tables_as_they_are() -> None:
+    recalls = {
+        "german": 0.8,
+        "german~drift~0.5": 0.7,
+        "german~drift~1": 0.6,
+        "yeast": 0.4,
+        "yeast~drift~0.5": 0.3,
+    }
+    rows = [
+        make_row(name, "knn", scores={"rare_recall": recall})
+        for name, recall in recalls.items()
+    ]
+    run = make_run(rows, tables=tuple(recalls), methods=("knn",))
+    levels = level_table(stress_values(run))
+    levels = levels[levels["score"] == "rare_recall"]
+    assert levels["bases"].tolist() == ["german yeast", "german yeast", "german"]
+    assert levels["mean"].tolist() == pytest.approx([0.6, 0.5, 0.6])
+    assert levels["start"].tolist() == pytest.approx([0.6, 0.6, 0.8])
+    limits = limits_of(run, "rare_recall")["knn"]
+    assert (limits["start"], limits["hardest"]) == pytest.approx((0.8, 0.6))
+
+
 def test_a_run_without_stress_is_refused() -> None:
     run = make_run([make_row("german", "knn")], tables=("german",), methods=("knn",))
     with pytest.raises(InputError, match="no stressed table"):
@@ -195,7 +217,7 @@ def test_a_run_without_stress_is_refused() -> None:
 def test_the_table_of_limits_is_read_by_people() -> None:
     macro_f1, *_ = stress_tables(study())
     assert (
-        "| Label noise | QCL-MixNet | 10 % | 20 % | 40 % | 0.900 | 0.500 |"
+        "| Label noise | QCL-MixNet | 10 % | 20 % | 40 % | 0.500 | 0.900 |"
         in macro_f1.markdown()
     )
     assert [cells[1] for cells in macro_f1.texts()] == [

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -22,6 +23,8 @@ def draw_stress(
     levels: pd.DataFrame, *, looks: Mapping[str, MethodLook], label: str
 ) -> "Figure":
     """Draw one panel for each kind and one line for each method.
+
+    A line is dotted from a level to the next where that is of other tables.
 
     Args:
         levels: rows of one score of `level_table`.
@@ -60,7 +63,7 @@ def _draw_panel(
         if not len(line):  # a method that has not begun
             continue
         places = line["level"].map(place)
-        front = 4 if look.is_ours else 3
+        front = 6 if look.is_ours else 5
         axes.fill_between(
             places,
             line["low_fold"],
@@ -68,7 +71,7 @@ def _draw_panel(
             color=look.colour,
             alpha=0.15,
             linewidth=0,
-            zorder=front - 2,
+            zorder=front - 3,
         )
         axes.plot(
             places,
@@ -76,11 +79,22 @@ def _draw_panel(
             marker=look.marker,
             color=look.colour,
             markersize=look.size,
-            linewidth=2.2 if look.is_ours else 1.3,
+            linestyle="",
             markeredgecolor="white",
             markeredgewidth=0.5,
             zorder=front,
         )
+        ends = list(zip(places, line["mean"], line["bases"], strict=True))
+        for (x, y, bases), (next_x, next_y, next_bases) in pairwise(ends):
+            same = bases == next_bases
+            axes.plot(
+                [x, next_x],
+                [y, next_y],
+                color=look.colour,
+                linestyle="-" if same else ":",
+                linewidth=(2.2 if look.is_ours else 1.3) if same else 1.0,
+                zorder=front - 1,
+            )
     axes.set_title(facts.title, loc="left")
     tables = part.groupby("level")["tables"].max()
     axes.set_xticks(
@@ -89,7 +103,9 @@ def _draw_panel(
         fontsize=7.5,
     )
     axes.set_xlim(-0.3, len(order) - 0.7)
-    axes.set_xlabel(facts.unit, fontsize=7.5, color=GREY)
+    changing = tables.min() < tables.max()
+    unit = f"{facts.unit}; of so many tables" if changing else facts.unit
+    axes.set_xlabel(unit, fontsize=7.5, color=GREY)
     strip_axes(axes, grid="both")
 
 
@@ -98,7 +114,7 @@ def _tick(text: str, tables: "pd.Series[int]", level: float) -> str:
     if tables.min() == tables.max():
         return text
     count = int(tables.loc[level])
-    return f"{text}\n{count} {'table' if count == 1 else 'tables'}"
+    return f"{text}\nof {count}"
 
 
 def _add_legend(

@@ -174,12 +174,13 @@ def level_table(values: pd.DataFrame) -> pd.DataFrame:
         values: see `stress_values`.
 
     Returns:
-        Columns ``kind score method level tables mean low_fold high_fold retained
-        retained_low verdict``, levels mildest first. ``mean`` is over tables,
-        ``low_fold`` and ``high_fold`` are that of the worst and the best fold.
-        ``verdict`` is empty for level 0 and "never works" where the method has
-        nothing to lose on any table. A table that is not finished as it is has no
-        level to compare with, and is left out.
+        Columns ``kind score method level tables bases mean start low_fold high_fold
+        retained retained_low verdict``, levels mildest first. ``tables`` is the number
+        of tables and ``bases`` their names; ``mean`` is over them, ``start`` that of
+        the same tables as they are, ``low_fold`` and ``high_fold`` the mean of the
+        worst and the best fold. ``verdict`` is empty for level 0 and "never works"
+        where the method has nothing to lose on any table. A table that is not finished
+        as it is has no level to compare with, and is left out.
 
     Raises:
         InputError: no table is finished as it is.
@@ -203,7 +204,8 @@ def _levels_of(
 ) -> list[dict[str, object]]:
     trivial = part["trivial"] if score != "rare_recall" else 0.0
     part = part.assign(value=part[score], skill=part[score] - trivial)
-    start = part[part["level"] == 0].groupby("base")["skill"].mean()
+    as_is = part[part["level"] == 0]
+    start = as_is.groupby("base")["skill"].mean()
     start = start[start >= _NOTHING_TO_LOSE]
     part["retained"] = part["skill"] / part["base"].map(start)
     scatter, freedom = _scatter_between_folds(part)
@@ -224,7 +226,9 @@ def _levels_of(
                 "method": method,
                 "level": level,
                 "tables": here["base"].nunique(),
+                "bases": " ".join(sorted(here["base"].unique())),
                 "mean": float(here["value"].mean()),
+                "start": float(as_is[as_is["base"].isin(here["base"])]["value"].mean()),
                 "low_fold": float(by_fold.min()),
                 "high_fold": float(by_fold.max()),
                 "retained": retained,
@@ -254,9 +258,9 @@ def boundaries(levels: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         A row for each kind, score and method; columns ``kind score method works_to
-        degrades_from fails_from`` in words, ``start``, the mean score as it is, and
-        ``hardest``, that at the hardest level. A level counts once it is reached: a
-        method that recovers further on has degraded all the same.
+        degrades_from fails_from`` in words, ``hardest``, the mean score at the hardest
+        level, and ``start``, that of the same tables as they are. A level counts once
+        it is reached: a method that recovers further on has degraded all the same.
     """
     records = []
     for (score, kind, method), part in levels.groupby(
@@ -276,7 +280,7 @@ def boundaries(levels: pd.DataFrame) -> pd.DataFrame:
                 "works_to": "never" if never else text(_last(reached)),
                 "degrades_from": "" if never else _first(under["level"][~works], text),
                 "fails_from": "as is" if never else _first(under["level"][fails], text),
-                "start": float(part["mean"].iloc[0]),
+                "start": float(part["start"].iloc[-1]),
                 "hardest": float(part["mean"].iloc[-1]),
             }
         )
