@@ -98,7 +98,10 @@ def fit_small(problem: str, model: str, n_rows: int) -> list[dict[str, object]]:
     x, truth = _test_rows(problem)
     rows = []
     for seed in range(N_SEEDS):
-        chosen = min((k for k, p in enumerate(pairs) if p[0] == seed), key=held.tolist().__getitem__)
+        chosen = min(
+            (k for k, p in enumerate(pairs) if p[0] == seed),
+            key=held.tolist().__getitem__,
+        )
         own = {name: value[chosen] for name, value in weights.items()}
         logits = functional_call(models[chosen], own, (torch.from_numpy(x),))[:, 0]
         accuracy = float(((logits > 0).numpy() == truth).mean())
@@ -146,7 +149,9 @@ def run(*, presets: bool) -> None:
     todo = [(p, m, n, fit_small) for p in PROBLEMS for m in MODELS for n in SIZES]
     if presets:
         sizes = PRESET_SIZES
-        todo += [(p, m, n, fit_preset) for p in PROBLEMS for m in PRESETS for n in sizes]
+        todo += [
+            (p, m, n, fit_preset) for p in PROBLEMS for m in PRESETS for n in sizes
+        ]
     for problem, model, n_rows, fit in todo:
         if (problem, model, n_rows) in done:
             continue
@@ -154,10 +159,15 @@ def run(*, presets: bool) -> None:
         with ROWS.open("a", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS)
             for row in rows:
-                rounded = {k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}
+                rounded = {
+                    k: round(v, 4) if isinstance(v, float) else v
+                    for k, v in row.items()
+                }
                 writer.writerow(rounded)
         mean = np.mean([row["accuracy"] for row in rows])
-        print(problem, model, n_rows, f"{mean:.3f}", f"{rows[0]['cpu_s']:.2f}", flush=True)
+        print(
+            problem, model, n_rows, f"{mean:.3f}", f"{rows[0]['cpu_s']:.2f}", flush=True
+        )
 
 
 def main() -> None:
