@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 from pages import replace_table
 from threadpoolctl import threadpool_limits
+from time_order_page import METHODS, render
 from time_tables import TABLES, load
 
 from qclmixnet.benchmark.fitting import FitJob, fit_and_predict
@@ -32,7 +33,6 @@ from qclmixnet.table import Labels, read_labels
 ROWS = Path(__file__).parent / "results" / "time_order.csv"
 PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "time_order.md"
 N_BLOCKS = 3
-METHODS = {"qclmixnet": "QCL-MixNet", "catboost": "CatBoost"}
 SCORES = ("macro_f1", "macro_recall", "macro_auprc", "log_loss", "rare_recall")
 KEY = ("table", "block", "split", "lags", "method")
 COLUMNS = (*KEY, *SCORES, "n_train", "n_test", "n_new_classes", "fit_cpu_s", "cpu_s")
@@ -141,10 +141,6 @@ def main() -> None:
         threadpool_limits(1)
         run()
     replace_table(PAGE, render(pd.read_csv(ROWS, keep_default_na=False)))
-
-
-def render(rows: pd.DataFrame) -> str:
-    raise NotImplementedError
 
 
 if __name__ == "__main__":

@@ -257,6 +257,7 @@ def test_compare_says_who_wins(call: Call, compared: tuple[Path, Result]) -> Non
     )
     assert set(said) == {
         *("winner", "distinguishable", "recommendation", "page", "saved", "methods"),
+        "diagnostics",
     }
     rows = load_run(out).rows
     means = rows[rows["rule"] == "as_is"].groupby("method")["macro_f1"].mean()

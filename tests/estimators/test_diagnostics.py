@@ -474,7 +474,7 @@ def test_a_leak_is_warned_of_once_at_the_callers_line(tmp_path: Path) -> None:
     leak = next(each for each in clf.diagnostics_ if each.name == "leakage")
     assert str(caught[0].message) == str(leak)
     clf.save(tmp_path / "model")
-    assert QCLMixNetClassifier.load(tmp_path / "model").diagnostics_ == ()
+    assert QCLMixNetClassifier.load(tmp_path / "model").diagnostics_ == clf.diagnostics_
     clf.fit(frame.drop(columns="leak"), y)
     assert "leakage" not in names([*clf.diagnostics_])
 

@@ -14,6 +14,8 @@ import pytest
 
 from qclmixnet import QCLMixNetClassifier
 from qclmixnet.core.errors import InputError, ModelFormatError
+from qclmixnet.estimators.diagnostics import Diagnostic
+from qclmixnet.estimators.persistence import _digest, save_state
 from qclmixnet.training import recipe
 
 RNG = np.random.default_rng(0)
@@ -110,6 +112,22 @@ def test_all_that_is_known_of_a_fit_comes_back(
     assert after.feature_names_in_.tolist() == list(MIXED.columns)
     assert after.get_params() == {**clf.get_params(), "device": "cpu"}
     assert after.target_name_ == "kind"
+
+
+def test_what_the_fit_noticed_comes_back_and_older_models_have_none(
+    clf: QCLMixNetClassifier, tmp_path: Path
+) -> None:
+    noticed = Diagnostic("hubs", "note", "One row is near many.", 3.5, 3.0, "Look.")
+    state = replace(clf.state_, diagnostics=(noticed,))
+    save_state(state, tmp_path / "model")
+    assert QCLMixNetClassifier.load(tmp_path / "model").diagnostics_ == (noticed,)
+    # As a version wrote it that did not keep them.
+    file = tmp_path / "model" / "model.json"
+    content = json.loads(file.read_text("utf-8"))
+    del content["diagnostics"], content["sha256"]
+    content["sha256"] = _digest(content)
+    file.write_text(json.dumps(content), encoding="utf-8")
+    assert QCLMixNetClassifier.load(tmp_path / "model").diagnostics_ == ()
 
 
 def test_class_weights_keep_their_labels_as_numbers(tmp_path: Path) -> None:

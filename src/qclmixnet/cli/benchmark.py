@@ -25,6 +25,7 @@ from qclmixnet.cli.run_progress import show_run_progress
 from qclmixnet.core.checks import check_choice
 from qclmixnet.core.errors import InputError
 from qclmixnet.report import summary_table, write_report
+from qclmixnet.report.noticed import read_noticed
 
 __all__ = [
     "command_line",
@@ -89,7 +90,9 @@ def run_report(
     """Turn the rows of a run into tables, pictures and a page."""
     run = load_run(path)
     ours = check_choice(ours or our_method(run), "--ours", run.description.methods)
-    files = write_report(run, out or path / "report", ours=ours)
+    files = write_report(
+        run, out or path / "report", ours=ours, noticed=read_noticed(path)
+    )
     if as_json:
         show_json({"page": str(files.page)})
         return

@@ -18,6 +18,7 @@ from qclmixnet.benchmark import (
 from qclmixnet.benchmark.machine import n_usable_cores
 from qclmixnet.cli.benchmark import command_line, names_in, our_method, show_summary
 from qclmixnet.cli.console import show, show_json
+from qclmixnet.cli.noticing import notice, noticed_lines
 from qclmixnet.cli.run_progress import show_run_progress
 from qclmixnet.cli.saving import check_place, how_to_load, save_classifier
 from qclmixnet.cli.table_size import check_table_size
@@ -106,7 +107,14 @@ def run_compare(
         )
     ours = our_method(run)
     advice = recommend(run, ours=ours)
-    files = write_report(run, out / "report", ours=ours, recommendation=advice.text)
+    noticed = notice(table, out, time_limit_s=time_limit_s)
+    files = write_report(
+        run,
+        out / "report",
+        ours=ours,
+        recommendation=advice.text,
+        noticed=noticed,
+    )
     if save_winner is not None:
         _save(advice.winner, own.X, own.y, save_winner)
     if as_json:
@@ -118,11 +126,12 @@ def run_compare(
                 "page": str(files.page),
                 "saved": None if save_winner is None else str(save_winner),
                 "methods": _scores(summary_table(run)),
+                "diagnostics": list(noticed.found),
             }
         )
         return
     show_summary(run)
-    show(advice.text, f"Report in {files.page}")
+    show(advice.text, *noticed_lines(noticed.found), f"Report in {files.page}")
     if save_winner is not None:
         use = how_to_load(advice.winner, save_winner)
         show(f"The winner, fitted on the whole file, is saved in {use}")

@@ -6,6 +6,8 @@ from typing import Any
 
 from qclmixnet.cli.console import show, show_json
 from qclmixnet.cli.fitting import score_classifier, split_by_time, split_rows
+from qclmixnet.cli.noticing import as_json as as_plain
+from qclmixnet.cli.noticing import noticed_lines
 from qclmixnet.cli.score_tables import class_table, confusion_table
 from qclmixnet.cli.tables import read_own_table
 from qclmixnet.estimators import QCLMixNetClassifier
@@ -37,6 +39,7 @@ def run_train(
         split = split_by_time(own.X, own.y, own.time, test_fraction=test_fraction)
     clf = QCLMixNetClassifier(**settings, verbose=0 if as_json else 1)
     clf.fit(split.X_train, split.y_train)
+    noticed = as_plain(clf.diagnostics_)
     has_test = len(split.y_test) > 0
     scores = None
     if has_test:
@@ -53,10 +56,11 @@ def run_train(
                 "best_epoch": clf.best_epoch_,
                 "stop_reason": clf.stop_reason_,
                 "scores": scores.to_dict() if scores else None,
+                "diagnostics": noticed,
             }
         )
         return
-    show(_describe_schema(clf, len(split.y_train)))
+    show(_describe_schema(clf, len(split.y_train)), *noticed_lines(noticed))
     if scores is None:
         show("No rows were kept aside, so there are no scores (--test-fraction 0).")
     else:

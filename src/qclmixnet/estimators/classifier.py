@@ -86,7 +86,7 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         n_iter_: epochs run.
         stop_reason_: why the fit ended.
         target_name_: the name of the labels, when they were a named series.
-        diagnostics_: what the fit noticed, a tuple of `Diagnostic`; empty after `load`.
+        diagnostics_: what the fit noticed, a tuple of `Diagnostic`.
 
     References:
         Jahin, Abid, Mridha (2025), arXiv 2506.13987.

@@ -27,6 +27,7 @@ from safetensors.torch import save as save_tensors
 import qclmixnet
 from qclmixnet.core.errors import InputError, InputTypeError, ModelFormatError
 from qclmixnet.decision import OffsetRule
+from qclmixnet.estimators.diagnostics import Diagnostic
 from qclmixnet.estimators.model_files import model_from_dict, model_to_dict
 from qclmixnet.estimators.state import FittedState
 from qclmixnet.preprocessing import TableEncoder
@@ -78,6 +79,7 @@ def save_state(state: FittedState, folder: str | PathLike[str]) -> None:
         "feature_names": None if names is None else [str(name) for name in names],
         "target_name": state.target_name,
         "result": asdict(state.result),
+        "diagnostics": [asdict(found) for found in state.diagnostics],
         "tensors_sha256": hashlib.sha256(blob).hexdigest(),
     }
     # As it will be read again: numbers of NumPy become plain, tuples become lists.
@@ -221,6 +223,8 @@ def _rebuild(
         feature_names=None if names is None else np.array(names, dtype=object),
         target_name=content["target_name"],
         result=TrainingResult(history=history, **result),
+        # Models of versions that did not keep them have none.
+        diagnostics=tuple(Diagnostic(**d) for d in content.get("diagnostics", ())),
     )
 
 

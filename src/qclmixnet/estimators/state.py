@@ -31,7 +31,7 @@ class FittedState:
         feature_names: the columns' names, when the table had names.
         target_name: the labels' name, when they had one.
         result: what happened while training.
-        diagnostics: what the fit noticed; not saved, so empty after loading.
+        diagnostics: what the fit noticed.
     """
 
     params: dict[str, Any]

@@ -11,6 +11,7 @@ from qclmixnet.benchmark.record import BenchmarkRun
 from qclmixnet.core.errors import InputError
 from qclmixnet.report.ablation import ablation_in_words
 from qclmixnet.report.fit_figure import require_drawing
+from qclmixnet.report.noticed import Noticed, insert_noticed
 from qclmixnet.report.page import render_page, require_page
 from qclmixnet.report.scope import is_one_table, report_scope
 from qclmixnet.report.sections import (
@@ -48,6 +49,7 @@ def write_report(
     title: str | None = None,
     recommendation: str | None = None,
     common_tables: bool = False,
+    noticed: Noticed | None = None,
 ) -> ReportFiles:
     """Write everything that the rows of a run show; nothing is run again.
 
@@ -63,6 +65,7 @@ def write_report(
         recommendation: plain text shown on top of the page.
         common_tables: compare on the tables that all methods have finished, instead
             of leaving out the methods that have not finished all tables.
+        noticed: what a fit noticed about the only table, shown in a section.
 
     Returns:
         The paths of the files.
@@ -77,6 +80,8 @@ def write_report(
     heading = title or _default_title(run)
     result = result_in_words(run, ours=ours, scope=scope, common_tables=common_tables)
     sections = report_sections(run, ours=ours, scope=scope, common_tables=common_tables)
+    if noticed is not None:
+        sections = insert_noticed(sections, noticed)
     page = render_page(
         run, sections, title=heading, result=result, recommendation=recommendation
     )
