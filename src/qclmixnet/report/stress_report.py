@@ -32,8 +32,8 @@ __all__ = [
 
 RULE_IN_WORDS = (
     "Works: keeps at least 90 % of its lead over a classifier that always gives the "
-    "same class. Fails: not distinguishable from that classifier. Degrades: in between. "
-    "Never: has no lead of 0.05 on any of the tables as they are."
+    "same class. Fails: not distinguishable from that classifier. Degrades: in "
+    "between. Never: has no lead of 0.05 on any of the tables as they are."
 )
 
 
