@@ -59,7 +59,7 @@ class _Fit:
         assert settings["random_state"] == 0
 
     def fit(self, X: pd.DataFrame, y: object) -> None:
-        assert len(X) == np.size(y)
+        assert len(X) == len(np.asarray(y))
         self.sizes.append(len(X))
         if self.error is not None:
             raise self.error
