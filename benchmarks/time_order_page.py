@@ -34,7 +34,8 @@ def differences(rows: pd.DataFrame, question: str, score: str) -> pd.Series:
     kept = rows
     for name, value in only.items():
         kept = kept[kept[name] == value]
-    wide = kept.set_index(_PLACES)[score].unstack(column)
+    places = [name for name in _PLACES if name != column]
+    wide = kept.pivot_table(index=places, columns=column, values=score)
     return (wide[first] - wide[second]).groupby(["table", "block"]).mean()
 
 
@@ -51,8 +52,8 @@ def render(rows: pd.DataFrame) -> str:
         for table, part in rows.groupby("table", sort=False)
     )
     parts.append(
-        f"{n_fits} fits, {minutes:.0f} processor minutes. Rows learned from and tested, "
-        f"at most: {sizes}."
+        f"{n_fits} fits, {minutes:.0f} processor minutes. Rows learned from and "
+        f"tested, at most: {sizes}."
     )
     return "\n\n".join(parts)
 
