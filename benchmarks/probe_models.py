@@ -41,7 +41,7 @@ PROBLEMS: Mapping[str, tuple[str, Rule, bool, float]] = {
     "parity4": ("parity of 4 bits", _parity(4), True, 0.0),
     "sine": ("slow sinusoid", _sine(0.5), False, 0.0),
     "fast_sine": ("fast sinusoid", _sine(1.0), False, 0.0),
-    "noisy_xor": ("XOR of signs, 20 % of labels wrong", _parity(2), False, 0.2),
+    "noisy_xor": ("XOR, 20 % of labels wrong", _parity(2), False, 0.2),
 }
 
 

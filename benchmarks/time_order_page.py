@@ -34,8 +34,8 @@ def differences(rows: pd.DataFrame, question: str, score: str) -> pd.Series:
     kept = rows
     for name, value in only.items():
         kept = kept[kept[name] == value]
-    others = [name for name in _PLACES if name != column]
-    wide = kept.pivot_table(index=others, columns=column, values=score)
+    places = [name for name in _PLACES if name != column]
+    wide = kept.pivot_table(index=places, columns=column, values=score)
     return (wide[first] - wide[second]).groupby(["table", "block"]).mean()
 
 

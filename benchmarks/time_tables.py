@@ -104,7 +104,7 @@ def _surveys(X: pd.DataFrame, y: pd.Series) -> pd.DataFrame:
     """
     caught = {f"is {name}": (y == name).astype(float) for name in sorted(set(y))}
     last = LagFeatures(
-        "date", entity="plot_id", columns=["caught"], lags=(1, 2, 3)
+        "date", entity="plot_id", columns=["caught"], lags=(1,)
     ).fit_transform(X.assign(caught=y.astype("category")))
     shares = LagFeatures(
         "date",

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 from typer.testing import Result
@@ -58,8 +59,8 @@ class _Fit:
     def __init__(self, **settings: object) -> None:
         assert settings["random_state"] == 0
 
-    def fit(self, X: pd.DataFrame, y: object) -> None:
-        assert len(X) == len(np.asarray(y))
+    def fit(self, X: pd.DataFrame, y: npt.NDArray[np.generic]) -> None:
+        assert len(X) == len(y)
         self.sizes.append(len(X))
         if self.error is not None:
             raise self.error

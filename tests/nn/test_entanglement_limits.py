@@ -95,8 +95,8 @@ def test_so_one_of_two_classes_is_convex() -> None:
     layer, read_out = a_layer(8, 13), normal(8, seed=14)
 
     def out(x: Tensor, bias: float) -> Tensor:
-        value: Tensor = layer(x @ weight.T + shift) @ read_out + bias
-        return value
+        found: Tensor = layer(x @ weight.T + shift) @ read_out + bias
+        return found
 
     for bias, sign in ((-0.5, 1), (0.5, -1)):
         x = 3 * normal(2_000, 3, seed=15)
