@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -213,3 +214,45 @@ def test_a_finished_study_has_curves_limits_and_the_recalls_beyond_a_thousand(
     assert "| 10,000 | 0.500 | 0.500 | 0.250 | 0.125 |" in text
     assert "| 50 | 0.500 | 0.500 | 0.250 | 0.125 |" in text
     assert "The run is unfinished" in text
+
+
+def test_the_page_on_time_shows_the_stored_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = _load("time_order", monkeypatch, ".")
+    rows = pd.read_csv(script.ROWS, keep_default_na=False)
+    # Each table, block, split, with and without lags, and method, once.
+    assert len(rows) == len(script.TABLES) * script.N_BLOCKS * 2 * 2 * 2
+    assert not rows.duplicated(list(script.KEY)).any()
+    assert script.render(rows) in script.PAGE.read_text("utf-8")
+
+
+def test_the_page_on_probes_shows_the_stored_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = _load("probe_page", monkeypatch, ".")
+    rows = pd.read_csv(ROOT / "benchmarks" / "results" / "probes.csv")
+    assert script.tables(rows) in script.PAGE.read_text("utf-8")
+
+
+def test_a_label_is_not_told_before_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = _load("time_tables", monkeypatch, ".")
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"day": rng.integers(0, 30, 120), "who": rng.integers(0, 3, 120)})
+    told = pd.DataFrame({"bad": rng.integers(0, 2, 120).astype(float)})
+
+    def features(labels: pd.DataFrame) -> pd.DataFrame:
+        new: pd.DataFrame = script.told_later(
+            X, labels, time="day", delay=2, entity="who", windows=(6, 20)
+        )
+        return new
+
+    before, seen = features(told), 0
+    for row in range(0, 120, 5):
+        changed = told.copy()
+        changed.loc[row, "bad"] = 1 - changed.loc[row, "bad"]
+        differs = (features(changed).fillna(-1) != before.fillna(-1)).any(axis=1)
+        seen += int(differs.sum())
+        later = (X["day"] > X["day"][row] + 2) & (X["who"] == X["who"][row])
+        assert not (differs & ~later).any()
+    assert seen > 50

@@ -28,12 +28,12 @@ from qclmixnet.nn import BoostedTrees
 from qclmixnet.preprocessing import EncodedTable
 from qclmixnet.table import read_table
 from qclmixnet.training import (
-    NEVER,
     CrossFitRecipe,
     TreeConfig,
     member_outputs,
     train_members,
 )
+from qclmixnet.training.cross_fit import NEVER
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]

@@ -24,7 +24,6 @@ from qclmixnet.nn import BoostedTrees, MemberInput, MemberNetwork
 from qclmixnet.preprocessing import EncodedTable, quantile_edges
 from qclmixnet.table import Labels
 from qclmixnet.training import (
-    NEVER,
     CrossFitRecipe,
     TrainingData,
     TrainingResult,
@@ -32,6 +31,7 @@ from qclmixnet.training import (
     member_outputs,
     train_members,
 )
+from qclmixnet.training.cross_fit import NEVER
 
 Decision = Literal["argmax", "balanced", "macro_f1", "macro_recall"]
 """What a prediction goes for."""

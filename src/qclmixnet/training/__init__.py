@@ -7,7 +7,7 @@ from qclmixnet.training.config import (
     Recipe,
     ScheduleConfig,
 )
-from qclmixnet.training.cross_fit import NEVER, deal_folds
+from qclmixnet.training.cross_fit import deal_folds
 from qclmixnet.training.data import TrainingData
 from qclmixnet.training.history import EpochRecord, TrainingResult
 from qclmixnet.training.inference import forward_in_parts
@@ -25,7 +25,6 @@ from qclmixnet.training.members import member_outputs, train_members
 from qclmixnet.training.presets import recipe
 
 __all__ = [
-    "NEVER",
     "ContrastConfig",
     "CrossFitRecipe",
     "EpochRecord",
