@@ -239,18 +239,19 @@ def test_a_label_is_not_told_before_its_time(monkeypatch: pytest.MonkeyPatch) ->
     script = _load("time_tables", monkeypatch, ".")
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"day": rng.integers(0, 30, 120), "who": rng.integers(0, 3, 120)})
-    told = pd.DataFrame({"bad": rng.integers(0, 2, 120).astype(float)})
+    bad = rng.integers(0, 2, 120).astype(float)
 
-    def features(labels: pd.DataFrame) -> pd.DataFrame:
+    def features(bad: np.ndarray) -> pd.DataFrame:
+        told = pd.DataFrame({"bad": bad})
         new: pd.DataFrame = script.told_later(
-            X, labels, time="day", delay=2, entity="who", windows=(6, 20)
+            X, told, time="day", delay=2, entity="who", windows=(6, 20)
         )
         return new
 
-    before, seen = features(told), 0
+    before, seen = features(bad), 0
     for row in range(0, 120, 5):
-        changed = told.copy()
-        changed.loc[row, "bad"] = 1 - changed.loc[row, "bad"]
+        changed = bad.copy()
+        changed[row] = 1 - changed[row]
         differs = (features(changed).fillna(-1) != before.fillna(-1)).any(axis=1)
         seen += int(differs.sum())
         later = (X["day"] > X["day"][row] + 2) & (X["who"] == X["who"][row])
