@@ -75,7 +75,7 @@ def test_the_same_seed_gives_the_same_split(kind: str, split: LabelledSplit) -> 
     assert split.codes_train.tolist() == before[2].tolist()
 
 
-@pytest.mark.parametrize("kind", set(STRESS_KINDS) - {"sparse", "drift"})
+@pytest.mark.parametrize("kind", sorted(set(STRESS_KINDS) - {"sparse", "drift"}))
 def test_another_seed_gives_another_draw(kind: str, split: LabelledSplit) -> None:
     stress = Stress(kind, HARDEST[kind])
     first, second = (stress.apply(split, seed=(seed, 1)) for seed in range(2))
