@@ -131,7 +131,6 @@ def _write(
     try:
         for name, content in contents.items():
             write_file(out / name, content)
-            write_file(out / name, content)
     except OSError as error:
         raise InputError(
             f"The report could not be written to {str(out)!r}: {error}."
