@@ -13,12 +13,12 @@ from qclmixnet.benchmark import (
     Subject,
     ablations_of,
     full_of,
-    run_benchmark,
 )
-from qclmixnet.benchmark.machine import n_usable_cores
-from qclmixnet.cli.benchmark import command_line, names_in
+from qclmixnet.cli.benchmark import (
+    names_in,
+    run_with_progress,
+)
 from qclmixnet.cli.console import show, show_json, show_report_table
-from qclmixnet.cli.run_progress import show_run_progress
 from qclmixnet.core.errors import InputError
 from qclmixnet.report import ablation_changes, write_ablation_report
 from qclmixnet.report.fit_figure import require_drawing
@@ -64,14 +64,7 @@ def run_ablate(
         time_limit_s=time_limit_s,
         tuned=False,  # every variant decides as its preset does
     )
-    with show_run_progress() as on_progress:
-        run = run_benchmark(
-            description,
-            out,
-            n_workers=n_workers or n_usable_cores(),
-            command=command_line(),
-            on_progress=on_progress,
-        )
+    run = run_with_progress(description, out, n_workers=n_workers)
     changes = ablation_changes(run, subject)
     files = write_ablation_report(run, out / "report", subject=subject)
     if as_json:

@@ -13,6 +13,7 @@ from qclmixnet.benchmark import (
     QUICK_METHODS,
     QUICK_TABLES,
     BenchmarkRun,
+    LabelledTable,
     RunDescription,
     list_methods,
     load_run,
@@ -33,6 +34,7 @@ __all__ = [
     "our_method",
     "run_benchmark_command",
     "run_report",
+    "run_with_progress",
     "show_summary",
 ]
 
@@ -68,20 +70,46 @@ def run_benchmark_command(
         n_seeds=n_seeds,
         time_limit_s=time_limit_s,
     )
-    with show_run_progress() as on_progress:
-        run = run_benchmark(
-            description,
-            out,
-            n_workers=n_workers or n_usable_cores(),
-            command=command_line(),
-            retry_failed=retry_failed,
-            on_progress=on_progress,
-        )
+    run = run_with_progress(
+        description, out, n_workers=n_workers, retry_failed=retry_failed
+    )
     if as_json:
         show_json(_as_json(run, out))
         return
     show_summary(run)
     show(f"Rows in {out / 'rows.parquet'}; draw the page with: qclmixnet report {out}")
+
+
+def run_with_progress(
+    description: RunDescription,
+    out: Path,
+    *,
+    n_workers: int | None,
+    table: LabelledTable | None = None,
+    retry_failed: bool = False,
+) -> BenchmarkRun:
+    """Do what is left of a run, under a bar.
+
+    Args:
+        description: tables, methods, folds, seeds and limits.
+        out: folder of the run.
+        n_workers: fits at a time; None for as many as there are cores.
+        table: the user's own table, in place of tables of the package.
+        retry_failed: run again what failed or took too long before.
+
+    Returns:
+        The run with all of its rows.
+    """
+    with show_run_progress() as on_progress:
+        return run_benchmark(
+            description,
+            out,
+            n_workers=n_workers or n_usable_cores(),
+            command=command_line(),
+            table=table,
+            retry_failed=retry_failed,
+            on_progress=on_progress,
+        )
 
 
 def run_report(

@@ -13,13 +13,16 @@ from qclmixnet.benchmark import (
     labelled_table,
     make_method,
     read_split_by,
-    run_benchmark,
 )
 from qclmixnet.benchmark.machine import n_usable_cores
-from qclmixnet.cli.benchmark import command_line, names_in, our_method, show_summary
+from qclmixnet.cli.benchmark import (
+    names_in,
+    our_method,
+    run_with_progress,
+    show_summary,
+)
 from qclmixnet.cli.console import show, show_json
 from qclmixnet.cli.noticing import notice, noticed_lines
-from qclmixnet.cli.run_progress import show_run_progress
 from qclmixnet.cli.saving import check_place, how_to_load, save_classifier
 from qclmixnet.cli.table_size import check_table_size
 from qclmixnet.cli.tables import read_own_table
@@ -96,15 +99,7 @@ def run_compare(
         gap=gap,
         group_column=group_column or "",
     )
-    with show_run_progress() as on_progress:
-        run = run_benchmark(
-            description,
-            out,
-            n_workers=n_workers or n_usable_cores(),
-            command=command_line(),
-            table=table,
-            on_progress=on_progress,
-        )
+    run = run_with_progress(description, out, n_workers=n_workers, table=table)
     ours = our_method(run)
     advice = recommend(run, ours=ours)
     noticed = notice(table, out, time_limit_s=time_limit_s)

@@ -12,14 +12,15 @@ from qclmixnet.benchmark import (
     StressPlan,
     choose_parts,
     plan_stress,
-    run_benchmark,
 )
-from qclmixnet.benchmark.machine import n_usable_cores
 from qclmixnet.benchmark.methods import check_methods
 from qclmixnet.benchmark.stress_suites import SuiteName
-from qclmixnet.cli.benchmark import command_line, names_in, our_method
+from qclmixnet.cli.benchmark import (
+    names_in,
+    our_method,
+    run_with_progress,
+)
 from qclmixnet.cli.console import show, show_json
-from qclmixnet.cli.run_progress import show_run_progress
 from qclmixnet.report import StressFiles, require_drawing, write_stress_report
 from qclmixnet.report.stress_report import stress_tables
 
@@ -62,14 +63,7 @@ def run_stress_command(
         max_train_rows=limit,
         tuned=False,
     )
-    with show_run_progress() as on_progress:
-        run = run_benchmark(
-            description,
-            out,
-            n_workers=n_workers or n_usable_cores(),
-            command=command_line(),
-            on_progress=on_progress,
-        )
+    run = run_with_progress(description, out, n_workers=n_workers)
     files = write_stress_report(run, out / "report", ours=our_method(run))
     if as_json:
         show_json(_as_json(run, plan, out))

@@ -57,7 +57,17 @@ class VectorEntanglement(nn.Module):
         return x * torch.cos(self.theta) * torch.sigmoid(x @ torch.sin(self.phi))
 
 
-class GatedScaling(nn.Module):
+class _Scales(nn.Module):
+    """One learned number per feature, close to 0 at the start."""
+
+    def __init__(self, width: int, *, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.width = check_integer(width, "width", low=1)
+        generator = own_generator(generator)
+        self.theta = normal_parameter(width, std=_INIT_STD, generator=generator)
+
+
+class GatedScaling(_Scales):
     """The published layer without its cosine and its sine.
 
     A row x becomes ``x * (1 + theta) * sigmoid(x . theta)``: as many parameters, one
@@ -73,12 +83,6 @@ class GatedScaling(nn.Module):
     [[0.0, 2.0]]
     """
 
-    def __init__(self, width: int, *, generator: torch.Generator | None = None) -> None:
-        super().__init__()
-        self.width = check_integer(width, "width", low=1)
-        generator = own_generator(generator)
-        self.theta = normal_parameter(width, std=_INIT_STD, generator=generator)
-
     def forward(self, x: Float[Tensor, "batch width"]) -> Float[Tensor, "batch width"]:
         """Apply scales and gate; rows do not see each other."""
         check_width(x, self.width)
@@ -86,7 +90,7 @@ class GatedScaling(nn.Module):
         return x * (1 + self.theta) * gate.unsqueeze(1)
 
 
-class Scaling(nn.Module):
+class Scaling(_Scales):
     """A plain linear map with as many parameters as the published layer.
 
     A row x becomes ``x * (1 + theta)``.
@@ -100,12 +104,6 @@ class Scaling(nn.Module):
     >>> layer(torch.tensor([[1.0, 4.0]])).tolist()
     [[2.0, 4.0]]
     """
-
-    def __init__(self, width: int, *, generator: torch.Generator | None = None) -> None:
-        super().__init__()
-        self.width = check_integer(width, "width", low=1)
-        generator = own_generator(generator)
-        self.theta = normal_parameter(width, std=_INIT_STD, generator=generator)
 
     def forward(self, x: Float[Tensor, "batch width"]) -> Float[Tensor, "batch width"]:
         """Apply the scales."""

@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 
 from qclmixnet.benchmark.record import BenchmarkRun
-from qclmixnet.core.errors import InputError
 from qclmixnet.evaluation.stress import STRESS_KINDS, read_stressed_name
 from qclmixnet.report.drawing import Rendered, looks_of, render
 from qclmixnet.report.fit_figure import require_drawing
@@ -20,7 +19,7 @@ from qclmixnet.report.stress_scores import (
     stress_values,
 )
 from qclmixnet.report.tables import Column, ReportTable
-from qclmixnet.report.write import write_file
+from qclmixnet.report.write import write_files
 
 __all__ = [
     "StressFiles",
@@ -193,13 +192,7 @@ def write_stress_report(run: BenchmarkRun, out: Path, *, ours: str) -> StressFil
     for table in tables:
         contents[out / f"{table.name}.csv"] = table.csv().encode()
         contents[out / f"{table.name}.md"] = table.markdown().encode()
-    try:
-        for path, content in contents.items():
-            write_file(path, content)
-    except OSError as error:
-        raise InputError(
-            f"The study could not be written to {str(out)!r}: {error}."
-        ) from error
+    write_files(contents, out, what="study")
     return StressFiles(figures, tuple(path for path in contents if path not in figures))
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from qclmixnet.core.errors import InputError
 from qclmixnet.report.fit_figure import require_drawing
 from qclmixnet.report.tables import Column, ReportTable
 from qclmixnet.report.tuning_figure import SearchTold, draw_searches
@@ -17,7 +16,7 @@ from qclmixnet.report.tuning_words import (
     tuned_against_tuned,
     tuning_verdict,
 )
-from qclmixnet.report.write import write_file
+from qclmixnet.report.write import write_files
 
 __all__ = ["TuningFiles", "tuning_table", "write_tuning_report"]
 
@@ -126,13 +125,7 @@ def write_tuning_report(
         files.parameters: (json.dumps(chosen, indent=2) + "\n").encode(),
         files.page: _page(title, rows, verdicts, searches).encode(),
     }
-    try:
-        for path, content in contents.items():
-            write_file(path, content)
-    except OSError as error:
-        raise InputError(
-            f"The report could not be written to {str(out)!r}: {error}."
-        ) from error
+    write_files(contents, out)
     return files, verdicts
 
 

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from qclmixnet.report.sections import (
 )
 from qclmixnet.report.words import result_in_words
 
-__all__ = ["ReportFiles", "write_ablation_report", "write_file", "write_report"]
+__all__ = ["ReportFiles", "write_ablation_report", "write_files", "write_report"]
 
 
 @dataclass(frozen=True)
@@ -128,13 +128,7 @@ def _write(
     contents |= figures | tables
     contents[Path("summary.md")] = _summary(heading, words, sections)
     contents[Path("index.html")] = page.encode()
-    try:
-        for name, content in contents.items():
-            write_file(out / name, content)
-    except OSError as error:
-        raise InputError(
-            f"The report could not be written to {str(out)!r}: {error}."
-        ) from error
+    write_files({out / name: content for name, content in contents.items()}, out)
     return ReportFiles(
         page=out / "index.html",
         summary=out / "summary.md",
@@ -185,7 +179,29 @@ def _summary(title: str, result: Sequence[str], sections: tuple[Section, ...]) -
     return ("\n\n".join(parts) + "\n").encode()
 
 
-def write_file(path: Path, content: bytes) -> None:
+def write_files(
+    contents: Mapping[Path, bytes], out: Path, *, what: str = "report"
+) -> None:
+    """Write the files of a report, each whole or not at all.
+
+    Args:
+        contents: what each file holds; folders are made if need be.
+        out: the folder of all of them, for the message.
+        what: name of the whole for the message.
+
+    Raises:
+        InputError: the folder cannot be written to.
+    """
+    try:
+        for path, content in contents.items():
+            _write_file(path, content)
+    except OSError as error:
+        raise InputError(
+            f"The {what} could not be written to {str(out)!r}: {error}."
+        ) from error
+
+
+def _write_file(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, by way of a sibling.
 
     Args:
