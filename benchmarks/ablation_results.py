@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import get_args
 
 from full_results import image, markdown_of, provenance
-from pages import replace_table
+from pages import replace_pictures, replace_table
 
 from qclmixnet.benchmark import Subject, load_run
 from qclmixnet.report.ablation import ablation_in_words, ablation_scope
@@ -58,16 +58,14 @@ def draw(subject: Subject) -> tuple[str, tuple[ReportFigure, ...]]:
 
 def main() -> None:
     """Draw both presets as far as their rows go."""
-    IMAGES.mkdir(parents=True, exist_ok=True)
-    texts = []
+    texts, pictures = [], []
     for subject in get_args(Subject):
         if not (RUNS / subject / "rows.parquet").exists():
             continue
         text, figures = draw(subject)
         texts.append(text)
-        for figure in figures:
-            path = IMAGES / f"{figure.rendered.name}.svg"
-            path.write_bytes(figure.rendered.svg)
+        pictures += [figure.rendered for figure in figures]
+    replace_pictures(IMAGES, pictures)
     replace_table(PAGE, "\n\n".join(texts))
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
-from pages import replace_table
+from pages import replace_pictures, replace_table
 
 from qclmixnet.benchmark import BenchmarkRun, list_methods, load_run, suite_tables
 from qclmixnet.report.figures import ReportFigure
@@ -183,13 +183,7 @@ def provenance(run: BenchmarkRun) -> list[str]:
 def write(run: BenchmarkRun) -> None:
     """Put text and pictures in their places."""
     text, figures = draw(run)
-    IMAGES.mkdir(parents=True, exist_ok=True)
-    names = {f"{figure.rendered.name}.svg" for figure in figures}
-    for old in IMAGES.glob("*.svg"):
-        if old.name not in names:
-            old.unlink()
-    for figure in figures:
-        (IMAGES / f"{figure.rendered.name}.svg").write_bytes(figure.rendered.svg)
+    replace_pictures(IMAGES, [figure.rendered for figure in figures])
     replace_table(PAGE, text)
     print(f"{PAGE}, {len(figures)} pictures in {IMAGES}")
 

@@ -1,10 +1,13 @@
 """Putting figures drawn from stored rows into the pages that quote them."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-__all__ = ["interval", "replace_table"]
+from qclmixnet.report.drawing import Rendered
+
+__all__ = ["interval", "replace_pictures", "replace_table"]
 
 _START, _END = "<!-- figures: start -->", "<!-- figures: end -->"
 
@@ -24,3 +27,14 @@ def replace_table(page: Path, table: str) -> None:
     if not (start and end):
         raise ValueError(f"{page} lacks the markers {_START!r} and {_END!r}.")
     page.write_text(f"{before}{start}\n\n{table}\n\n{end}{after}", encoding="utf-8")
+
+
+def replace_pictures(folder: Path, pictures: Iterable[Rendered]) -> None:
+    """Write these pictures as SVG, and take away those of an earlier drawing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    contents = {f"{picture.name}.svg": picture.svg for picture in pictures}
+    for old in folder.glob("*.svg"):
+        if old.name not in contents:
+            old.unlink()
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)

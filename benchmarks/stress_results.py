@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 from full_results import provenance
-from pages import replace_table
+from pages import replace_pictures, replace_table
 
 from qclmixnet.benchmark import STRESS_SUITES, BenchmarkRun, load_run
 from qclmixnet.core.errors import InputError
@@ -200,13 +200,7 @@ def image(figure: Rendered, label: str) -> str:
 def write(runs: dict[str, BenchmarkRun]) -> None:
     """Put text and pictures in their places."""
     text, figures = draw(runs)
-    IMAGES.mkdir(parents=True, exist_ok=True)
-    names = {f"{figure.name}.svg" for figure in figures}
-    for old in IMAGES.glob("*.svg"):
-        if old.name not in names:
-            old.unlink()
-    for figure in figures:
-        (IMAGES / f"{figure.name}.svg").write_bytes(figure.svg)
+    replace_pictures(IMAGES, figures)
     replace_table(PAGE, text)
     print(f"{PAGE}, {len(figures)} pictures in {IMAGES}")
 

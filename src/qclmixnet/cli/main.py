@@ -11,6 +11,7 @@ import typer
 from qclmixnet.cli.console import user_errors
 from qclmixnet.cli.options import (
     Device,
+    Drop,
     Json,
     MaxEpochs,
     ModelFolder,
@@ -87,9 +88,7 @@ def train(
     *,
     target: Annotated[str, typer.Option(help="Column that holds the class.")],
     out: Annotated[Path, typer.Option(help="Folder for the model.")],
-    drop: Annotated[
-        list[str] | None, typer.Option(help="Column to leave out; may be repeated.")
-    ] = None,
+    drop: Drop = None,
     time_column: TimeColumn = None,
     preset: Preset = "default",
     test_fraction: Annotated[

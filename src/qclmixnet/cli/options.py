@@ -7,6 +7,7 @@ import typer
 
 __all__ = [
     "Device",
+    "Drop",
     "FitLimit",
     "Json",
     "MaxEpochs",
@@ -14,7 +15,9 @@ __all__ = [
     "ModelFolder",
     "Preset",
     "Seed",
+    "Seeds",
     "TableFile",
+    "Tables",
     "TimeColumn",
     "Workers",
 ]
@@ -49,4 +52,14 @@ FitLimit = Annotated[
 Methods = Annotated[
     list[str] | None,
     typer.Option(help="Names with commas, or repeated; see the reference."),
+]
+Tables = Annotated[
+    list[str] | None,
+    typer.Option(help="Names with commas, or repeated; see `datasets`."),
+]
+Seeds = Annotated[
+    int, typer.Option(min=1, help="Repeats with other folds and other seeds.")
+]
+Drop = Annotated[
+    list[str] | None, typer.Option(help="Column to leave out; may be repeated.")
 ]

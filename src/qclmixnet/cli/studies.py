@@ -7,11 +7,14 @@ import typer
 
 from qclmixnet.cli.console import user_errors
 from qclmixnet.cli.options import (
+    Drop,
     FitLimit,
     Json,
     Methods,
     Seed,
+    Seeds,
     TableFile,
+    Tables,
     TimeColumn,
     Workers,
 )
@@ -27,16 +30,11 @@ def benchmark(
         typer.Option(help="'full': 18 tables, 22 methods, hours. 'quick': minutes."),
     ] = "quick",
     methods: Methods = None,
-    tables: Annotated[
-        list[str] | None,
-        typer.Option(help="Names with commas, or repeated; see `datasets`."),
-    ] = None,
+    tables: Tables = None,
     folds: Annotated[
         int | None, typer.Option(min=2, help="3 when quick, 5 when full.")
     ] = None,
-    seeds: Annotated[
-        int, typer.Option(min=1, help="Repeats with other folds and other seeds.")
-    ] = 1,
+    seeds: Seeds = 1,
     time_limit_s: FitLimit = 1200.0,
     jobs: Workers = None,
     out: Annotated[
@@ -80,10 +78,7 @@ def stress(
         list[str] | None,
         typer.Option(help="Kinds of stress, with commas, or repeated."),
     ] = None,
-    tables: Annotated[
-        list[str] | None,
-        typer.Option(help="Names with commas, or repeated; see `datasets`."),
-    ] = None,
+    tables: Tables = None,
     methods: Methods = None,
     folds: Annotated[int, typer.Option(min=2, help="Parts of each table.")] = 2,
     seeds: Annotated[
@@ -145,9 +140,7 @@ def compare(
     *,
     target: Annotated[str, typer.Option(help="Column that holds the class.")],
     methods: Methods = None,
-    drop: Annotated[
-        list[str] | None, typer.Option(help="Column to leave out; may be repeated.")
-    ] = None,
+    drop: Drop = None,
     time_column: TimeColumn = None,
     gap: Annotated[
         str,
@@ -161,9 +154,7 @@ def compare(
         typer.Option(help="Column of owners: test on others than were learned."),
     ] = None,
     folds: Annotated[int, typer.Option(min=2, help="Parts of the table.")] = 5,
-    seeds: Annotated[
-        int, typer.Option(min=1, help="Repeats with other folds and other seeds.")
-    ] = 1,
+    seeds: Seeds = 1,
     time_limit_s: FitLimit = 600.0,
     max_train_rows: Annotated[
         int,
@@ -216,14 +207,9 @@ def ablate(
         list[str] | None,
         typer.Option(help="Names with commas, or repeated; all when left out."),
     ] = None,
-    tables: Annotated[
-        list[str] | None,
-        typer.Option(help="Names with commas, or repeated; see `datasets`."),
-    ] = None,
+    tables: Tables = None,
     folds: Annotated[int, typer.Option(min=2, help="Parts of each table.")] = 3,
-    seeds: Annotated[
-        int, typer.Option(min=1, help="Repeats with other folds and other seeds.")
-    ] = 1,
+    seeds: Seeds = 1,
     time_limit_s: FitLimit = 1200.0,
     jobs: Workers = None,
     out: Annotated[
@@ -257,9 +243,7 @@ def tune(
         list[str] | None,
         typer.Option(help="Names with commas, or repeated; qclmixnet if left out."),
     ] = None,
-    drop: Annotated[
-        list[str] | None, typer.Option(help="Column to leave out; may be repeated.")
-    ] = None,
+    drop: Drop = None,
     trials: Annotated[
         int, typer.Option(min=1, help="Trials of a search, the default among them.")
     ] = 6,
