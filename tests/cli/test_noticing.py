@@ -104,7 +104,7 @@ def test_compare_tells_it_and_reports_keep_it(
         path.mkdir(exist_ok=True)
         return run
 
-    monkeypatch.setattr("qclmixnet.cli.compare.run_benchmark", run_benchmark)
+    monkeypatch.setattr("qclmixnet.cli.benchmark.run_benchmark", run_benchmark)
     monkeypatch.setattr("qclmixnet.cli.benchmark.load_run", lambda _: run)
     monkeypatch.setattr(noticing, "QCLMixNetClassifier", _Fit)
     hubs = Diagnostic("hubs", "note", "One row is near many.", 4.0, 3.0, "Look.")
