@@ -2,15 +2,18 @@
 
 from qclmixnet.decision.blend import choose_share, defer
 from qclmixnet.decision.calibration import ProbabilityScaling, fit_scaling
+from qclmixnet.decision.held_out import HeldOut, keep_held_out
 from qclmixnet.decision.offsets import OffsetRule, tune_offsets
 from qclmixnet.decision.tilt import tune_tilt
 
 __all__ = [
+    "HeldOut",
     "OffsetRule",
     "ProbabilityScaling",
     "choose_share",
     "defer",
     "fit_scaling",
+    "keep_held_out",
     "tune_offsets",
     "tune_tilt",
 ]

@@ -182,7 +182,7 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         table, labels, weights = drop_weightless(table, labels, weights)
         encoder = TableEncoder(scaling=recipe.scaling, max_levels=recipe.max_levels)
         encoded = encoder.fit(table, schema).encode(table)
-        model, result, rule, noticed = fit_model(
+        fitted = fit_model(
             table,
             encoded,
             encoder.cardinalities,
@@ -199,14 +199,16 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 params=params,
                 schema=schema,
                 encoder=encoder,
-                model=model,
-                rule=rule,
+                model=fitted.model,
+                rule=fitted.rule,
                 recipe=recipe,
                 classes=labels.classes,
                 feature_names=_text_names(X),
                 target_name=_name_of(y),
-                result=result,
-                diagnostics=noticed,
+                result=fitted.result,
+                diagnostics=fitted.noticed,
+                held_out=fitted.held_out,
+                background=fitted.background,
             )
         )
         return self

@@ -1,5 +1,7 @@
 """From encoded rows and labels to a fitted model and its decision rule."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -7,7 +9,7 @@ import torch
 from qclmixnet.core.caller import warn_caller
 from qclmixnet.core.errors import DataWarning, FitWarning
 from qclmixnet.core.seeding import spawn_seeds
-from qclmixnet.decision import OffsetRule, tune_offsets
+from qclmixnet.decision import HeldOut, OffsetRule, keep_held_out, tune_offsets
 from qclmixnet.estimators.diagnostics import (
     Diagnostic,
     diagnose_training,
@@ -29,12 +31,37 @@ from qclmixnet.training import (
 )
 
 __all__ = [
+    "Fitted",
     "build_network",
     "drop_weightless",
     "fit_model",
     "fit_network",
     "warn_of_ids",
 ]
+
+
+_BACKGROUND_ROWS = 128
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a fit gives.
+
+    Attributes:
+        model: turns encoded rows into probabilities.
+        result: what happened while training.
+        rule: decides by the probabilities; None stands for the plain argmax.
+        noticed: what was noticed.
+        held_out: what was said about rows that were left out; None if none were.
+        background: some of the rows, drawn at random.
+    """
+
+    model: SingleModel | MemberModel
+    result: TrainingResult
+    rule: OffsetRule | None
+    noticed: tuple[Diagnostic, ...]
+    held_out: HeldOut | None
+    background: EncodedTable
 
 
 def fit_model(
@@ -49,12 +76,7 @@ def fit_model(
     device: torch.device,
     random_state: object,
     show_progress: bool,
-) -> tuple[
-    SingleModel | MemberModel,
-    TrainingResult,
-    OffsetRule | None,
-    tuple[Diagnostic, ...],
-]:
+) -> Fitted:
     """Fit what a recipe describes, and the rule that decides by its probabilities.
 
     Args:
@@ -70,12 +92,12 @@ def fit_model(
         show_progress: if True a bar is shown.
 
     Returns:
-        The model, what happened, the rule (None stands for the plain argmax), and
-        what was noticed.
+        The model, its rule, and what is known about both.
     """
     _warn_of_singletons(labels)
     noticed = diagnose_table(table, encoded, cardinalities, labels)
     warn_of_diagnostics(noticed)  # now, so that a long fit can still be stopped
+    background = _background(encoded)
     if isinstance(recipe, CrossFitRecipe):
         members = fit_members(
             encoded,
@@ -98,7 +120,14 @@ def fit_model(
             weights,
             held_out=np.zeros(0, dtype=np.int64),
         )
-        return members.model, members.result, members.rule, tuple(noticed)
+        return Fitted(
+            members.model,
+            members.result,
+            members.rule,
+            tuple(noticed),
+            members.held_out,
+            background,
+        )
     model, result, held_out = fit_network(
         encoded,
         cardinalities,
@@ -110,14 +139,16 @@ def fit_model(
         show_progress=show_progress,
     )
     _warn_of_early_end(result)
-    rule = None
-    if decision != "argmax" and len(held_out):
-        proba = model.proba(encoded.take(held_out))
-        rule = tune_offsets(labels.codes[held_out], proba, objective=decision)
+    rule, kept = None, None
+    if len(held_out):
+        codes, proba = labels.codes[held_out], model.proba(encoded.take(held_out))
+        kept = keep_held_out(codes, proba, weights[held_out])
+        if decision != "argmax":
+            rule = tune_offsets(codes, proba, objective=decision)
     noticed += diagnose_training(
         model, result, recipe, encoded, labels.codes, weights, held_out=held_out
     )
-    return model, result, rule, tuple(noticed)
+    return Fitted(model, result, rule, tuple(noticed), kept, background)
 
 
 def fit_network(
@@ -198,6 +229,14 @@ def build_network(
         entanglement=sizes.entanglement,
         generator=generator,
     )
+
+
+def _background(encoded: EncodedTable) -> EncodedTable:
+    n_rows = len(encoded.x_num)
+    generator = np.random.default_rng(n_rows)  # the same for every random state
+    drawn = generator.choice(n_rows, min(n_rows, _BACKGROUND_ROWS), replace=False)
+    taken = encoded.take(np.sort(drawn))
+    return EncodedTable(taken.x_num, taken.x_cat, {})
 
 
 def drop_weightless(

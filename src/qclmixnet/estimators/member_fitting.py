@@ -9,11 +9,13 @@ import torch
 
 from qclmixnet.core.seeding import spawn_seeds
 from qclmixnet.decision import (
+    HeldOut,
     OffsetRule,
     ProbabilityScaling,
     choose_share,
     defer,
     fit_scaling,
+    keep_held_out,
     tune_tilt,
 )
 from qclmixnet.estimators.models import MemberModel, for_inference
@@ -49,11 +51,13 @@ class FittedMembers:
         model: the ensemble.
         result: what happened while training.
         rule: the tuned decision rule; None for the plain argmax.
+        held_out: what was said about rows that members left out; None if none were.
     """
 
     model: MemberModel
     result: TrainingResult
     rule: OffsetRule | None
+    held_out: HeldOut | None
 
 
 def fit_members(
@@ -151,7 +155,8 @@ def fit_members(
         by_trees = defer(by_trees, proba, unknown)
         share = choose_share(codes, proba, by_trees, counts, power=power)
         proba = (1 - share) * proba + share * by_trees
-    scaling = fit_scaling(codes, proba, by_class, sample_weight=weights[left_out])
+    left_out_weights = weights[left_out]
+    scaling = fit_scaling(codes, proba, by_class, sample_weight=left_out_weights)
     for_inference(network)
     for_inference(inputs)
     model = MemberModel(network, inputs, trees, share, unknown, scaling)
@@ -159,7 +164,13 @@ def fit_members(
     if decision != "argmax" and len(codes):
         tilt = tune_tilt(codes, proba, counts, power=power, objective=decision)
         rule = _after(scaling, tilt)
-    return FittedMembers(model, result, rule)
+    held_out = None
+    if len(codes):
+        scaled = _scaled_elsewhere(
+            codes, proba, by_class, left_out_weights, parts=folds[left_out]
+        )
+        held_out = keep_held_out(codes, scaled, left_out_weights)
+    return FittedMembers(model, result, rule, held_out)
 
 
 def build_members(
@@ -235,6 +246,28 @@ def _left_out_by_trees(
             x_num, x_cat = torch.from_numpy(part.x_num), torch.from_numpy(part.x_cat)
             proba[rows] = trees.one_set(fold, x_num, x_cat).softmax(dim=1).numpy()
     return proba
+
+
+def _scaled_elsewhere(
+    codes: npt.NDArray[np.int64],
+    proba: npt.NDArray[np.float64],
+    by_class: npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float64],
+    *,
+    parts: npt.NDArray[np.int64],
+) -> npt.NDArray[np.float64]:
+    """Scale each part of the left-out rows by what the other parts say."""
+    out = np.empty_like(proba)
+    # Without cross-fitting there is one part; it is then dealt into five.
+    if len(np.unique(parts)) == 1:
+        parts = np.arange(len(codes)) % 5
+    for part in np.unique(parts):
+        own = parts == part
+        scaling = fit_scaling(
+            codes[~own], proba[~own], by_class, sample_weight=weights[~own]
+        )
+        out[own] = scaling(proba[own])
+    return out
 
 
 def _after(scaling: ProbabilityScaling, rule: OffsetRule) -> OffsetRule:

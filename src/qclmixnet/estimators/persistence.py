@@ -26,11 +26,11 @@ from safetensors.torch import save as save_tensors
 
 import qclmixnet
 from qclmixnet.core.errors import InputError, InputTypeError, ModelFormatError
-from qclmixnet.decision import OffsetRule
+from qclmixnet.decision import HeldOut, OffsetRule
 from qclmixnet.estimators.diagnostics import Diagnostic
 from qclmixnet.estimators.model_files import model_from_dict, model_to_dict
 from qclmixnet.estimators.state import FittedState
-from qclmixnet.preprocessing import TableEncoder
+from qclmixnet.preprocessing import EncodedTable, TableEncoder
 from qclmixnet.table import Schema
 from qclmixnet.training import CrossFitRecipe, EpochRecord, Recipe, TrainingResult
 
@@ -60,8 +60,11 @@ def save_state(state: FittedState, folder: str | PathLike[str]) -> None:
     encoder, arrays = state.encoder.to_state()
     model, tensors = model_to_dict(state.model)
     tensors |= {
-        f"encoder.{name}": torch.from_numpy(np.ascontiguousarray(value))
-        for name, value in arrays.items()
+        name: torch.from_numpy(np.ascontiguousarray(value))
+        for name, value in (
+            {f"encoder.{name}": value for name, value in arrays.items()}
+            | _kept_rows(state)
+        ).items()
     }
     blob = save_tensors(tensors)
     names = state.feature_names
@@ -199,16 +202,14 @@ def _rebuild(
 ) -> FittedState:
     recipe = _recipe_from_dict(content["recipe"])
     classes = _classes_from_dict(content["classes"])
-    encoder_tensors = {
-        name.removeprefix("encoder."): tensors.pop(name)
-        for name in [*tensors]
-        if name.startswith("encoder.")
-    }
+    arrays, held_out, background = (
+        _take_arrays(tensors, prefix)
+        for prefix in ("encoder.", "held_out.", "background.")
+    )
     model = model_from_dict(
         content["model"], tensors, recipe, len(classes), device=device
     )
     rule = content["rule"]
-    arrays = {name: value.numpy() for name, value in encoder_tensors.items()}
     names = content["feature_names"]
     result = dict(content["result"])
     history = tuple(EpochRecord(**record) for record in result.pop("history"))
@@ -223,9 +224,32 @@ def _rebuild(
         feature_names=None if names is None else np.array(names, dtype=object),
         target_name=content["target_name"],
         result=TrainingResult(history=history, **result),
-        # Models of versions that did not keep them have none.
+        # Models of versions that did not keep the rest have none.
         diagnostics=tuple(Diagnostic(**d) for d in content.get("diagnostics", ())),
+        held_out=HeldOut(**held_out) if held_out else None,
+        background=EncodedTable(**background, unseen={}) if background else None,
     )
+
+
+def _kept_rows(state: FittedState) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays of the rows that stay with the model, by name."""
+    out: dict[str, npt.NDArray[Any]] = {}
+    for kept, name in ((state.held_out, "held_out"), (state.background, "background")):
+        values = {} if kept is None else vars(kept)
+        out |= {
+            f"{name}.{key}": value
+            for key, value in values.items()
+            if isinstance(value, np.ndarray)
+        }
+    return out
+
+
+def _take_arrays(
+    tensors: dict[str, torch.Tensor], prefix: str
+) -> dict[str, npt.NDArray[Any]]:
+    """Take the tensors whose names start with a prefix out, as arrays."""
+    names = [name for name in tensors if name.startswith(prefix)]
+    return {name.removeprefix(prefix): tensors.pop(name).numpy() for name in names}
 
 
 def _read_folder(place: Path) -> tuple[dict[str, Any], bytes]:

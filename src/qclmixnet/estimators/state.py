@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from qclmixnet.decision import OffsetRule
+from qclmixnet.decision import HeldOut, OffsetRule
 from qclmixnet.estimators.diagnostics import Diagnostic
 from qclmixnet.estimators.models import MemberModel, SingleModel
-from qclmixnet.preprocessing import TableEncoder
+from qclmixnet.preprocessing import EncodedTable, TableEncoder
 from qclmixnet.table import Schema
 from qclmixnet.training import CrossFitRecipe, Recipe, TrainingResult
 
@@ -32,6 +32,8 @@ class FittedState:
         target_name: the labels' name, when they had one.
         result: what happened while training.
         diagnostics: what the fit noticed.
+        held_out: what was said about rows that were left out; None if none were.
+        background: some training rows, which explanations compare a row with.
     """
 
     params: dict[str, Any]
@@ -45,3 +47,5 @@ class FittedState:
     target_name: str | None
     result: TrainingResult
     diagnostics: tuple[Diagnostic, ...] = ()
+    held_out: HeldOut | None = None
+    background: EncodedTable | None = None
