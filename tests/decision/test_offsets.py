@@ -107,8 +107,9 @@ def test_staircase_equals_scoring_each_stair_anew(
     log_proba[:, 4] += 2.0
     mask = np.isin(np.arange(5), moving)
     support = np.bincount(y_true, minlength=5).astype(np.float64)
+    ones = np.ones(len(y_true))
     stairs = sweep_offset(
-        log_proba, y_true, moving=mask, support=support, objective=objective
+        log_proba, y_true, ones, moving=mask, support=support, objective=objective
     )
     assert 3 < len(stairs.score) <= 41
     for low, high, score in zip(stairs.low, stairs.high, stairs.score, strict=True):
@@ -215,6 +216,37 @@ def test_tuning_helps_on_fresh_rows_of_a_plain_classifier() -> None:
         plain = score_of(y_fresh, fresh.argmax(axis=1), 4, "balanced")
         gains.append(score_of(y_fresh, decided, 4, "balanced") - plain)
     assert min(gains) > 0
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_row_of_weight_3_counts_as_three_rows(
+    seed: int, objective: Objective
+) -> None:
+    y_true, proba = noisy_table(seed, 60, 4)
+    if seed == 2:
+        y_true[y_true == 3] = 0  # predicted, but never true
+    copies = np.random.default_rng(seed).integers(1, 5, size=60)
+    often = np.repeat(np.arange(60), copies)
+    weighted, copied = (
+        tune_offsets(*rows, objective=objective, price=0.0, min_rows=1, weights=weights)
+        for rows, weights in (
+            ((y_true, proba), copies * 0.3),
+            ((y_true[often], proba[often]), None),
+        )
+    )
+    np.testing.assert_allclose(weighted.offsets, copied.offsets, atol=1e-9)
+    assert weighted.inner_before == pytest.approx(copied.inner_before)
+    assert weighted.inner_after == pytest.approx(copied.inner_after)
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [([1.0], r"one value for each of the 2 rows"), ([1.0, 0.0], r"above 0, got 0\.0")],
+)
+def test_impossible_weights_are_refused(weights: list[float], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        tune_offsets(np.array([0, 1]), np.eye(2), weights=np.array(weights))
 
 
 def test_perfect_probabilities_need_no_offsets() -> None:

@@ -28,7 +28,15 @@ import numpy as np
 import numpy.typing as npt
 
 from qclmixnet.core.checks import check_choice, check_integer, check_real
-from qclmixnet.core.errors import InputError, ModelFormatError
+from qclmixnet.core.errors import ModelFormatError
+from qclmixnet.decision.checks import (
+    checked_codes,
+    checked_proba,
+    checked_weights,
+    is_number,
+    numbers,
+)
+from qclmixnet.decision.confusion import TiltObjective
 from qclmixnet.decision.sweep import Objective, Staircase, inner_score, sweep_offset
 
 __all__ = ["OffsetRule", "tune_offsets"]
@@ -86,17 +94,13 @@ class OffsetRule:
         Raises:
             InputError: `proba` has another number of classes, or is no probability.
         """
-        checked = _checked_proba(proba)
-        if checked.shape[1] != len(self.offsets):
-            raise InputError(
-                f"`proba` must have {len(self.offsets)} columns, one for each class "
-                f"of the rule, got {checked.shape[1]}."
-            )
+        checked = checked_proba(proba, len(self.offsets))
         return _argmax(_log(checked), self.offsets)
 
     def to_dict(self) -> dict[str, object]:
         """Return the rule as plain lists, numbers and texts, fit for JSON."""
         return {
+            "kind": "offsets",
             "offsets": [float(value) for value in self.offsets],
             "objective": self.objective,
             "inner_before": self.inner_before,
@@ -125,23 +129,17 @@ class OffsetRule:
         before, after = state.get("inner_before"), state.get("inner_after")
         note = state.get("note")
         if not (
-            isinstance(offsets, list)
-            and len(offsets) > 0
-            and all(_is_number(value) and np.isfinite(value) for value in offsets)
-            and objective in get_args(Objective)
+            numbers(offsets)
+            and objective in get_args(TiltObjective)
             and isinstance(note, str)
         ):
             raise ModelFormatError(
                 f"The stored decision rule is damaged: {dict(state)!r}."
             )
-        if not (_is_number(before) and _is_number(after)):
+        if not (is_number(before) and is_number(after)):
             raise ModelFormatError("The stored decision rule lacks its scores.")
         values = np.array(offsets, dtype=np.float64)
         return cls(values, str(objective), float(before), float(after), note)  # type: ignore[arg-type]
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def tune_offsets(
@@ -151,6 +149,7 @@ def tune_offsets(
     objective: Objective = "balanced",
     min_rows: int = 10,
     price: float = 0.2,
+    weights: np.ndarray | None = None,
 ) -> OffsetRule:
     """Find the offsets that score best on held-out probabilities.
 
@@ -166,6 +165,8 @@ def tune_offsets(
         price: how much score, times the square root of the number of rows, one unit of
             offset away from the class frequencies must bring; at 0 the score on these
             rows is all that counts.
+        weights: how much each row counts in the score, above 0; None counts all alike.
+            `min_rows` and `price` go by the number of rows.
 
     Returns:
         The rule.
@@ -182,9 +183,10 @@ def tune_offsets(
     check_choice(objective, "objective", get_args(Objective))
     check_integer(min_rows, "min_rows", low=1)
     check_real(price, "price", low=0)
-    checked = _checked_proba(proba)
-    codes = _checked_codes(y_true, checked)
-    search = _Search(codes, _log(checked), objective, min_rows, price)
+    checked = checked_proba(proba)
+    codes = checked_codes(y_true, checked)
+    shares = np.ones(len(codes)) if weights is None else checked_weights(weights, codes)
+    search = _Search(codes, _log(checked), shares, objective, min_rows, price)
     before = search.score(np.zeros(checked.shape[1]))
     offsets = search.best()
     after = search.score(offsets)
@@ -200,21 +202,26 @@ class _Search:
         self,
         y_true: IntArray,
         log_proba: FloatArray,
+        weights: FloatArray,
         objective: Objective,
         min_rows: int,
         price: float,
     ) -> None:
         self.y_true, self.log_proba, self.objective = y_true, log_proba, objective
+        self.weights = weights
         self.min_rows = min_rows
         self.price = price / math.sqrt(len(y_true))
         self.n_classes = log_proba.shape[1]
-        self.support = np.bincount(y_true, minlength=self.n_classes).astype(np.float64)
-        self.present = self.support > 0
-        self.rare = self.present & (self.support < min_rows)
+        self.n_rows = np.bincount(y_true, minlength=self.n_classes)
+        self.support = np.bincount(y_true, weights, minlength=self.n_classes)
+        self.present = self.n_rows > 0
+        self.rare = self.present & (self.n_rows < min_rows)
 
     def score(self, offsets: FloatArray) -> float:
         y_pred = _argmax(self.log_proba, offsets)
-        return inner_score(self.y_true, y_pred, self.n_classes, self.objective)
+        return inner_score(
+            self.y_true, y_pred, self.n_classes, self.objective, weights=self.weights
+        )
 
     def best(self) -> FloatArray:
         """Return the best offsets found from a few starts."""
@@ -251,6 +258,7 @@ class _Search:
                 stairs = sweep_offset(
                     self.log_proba + offsets,
                     self.y_true,
+                    self.weights,
                     moving=moving,
                     support=self.support,
                     objective=self.objective,
@@ -301,7 +309,7 @@ class _Search:
     def note(self) -> str:
         if not self.rare.any():
             return ""
-        smallest = int(self.support[self.present].min())
+        smallest = int(self.n_rows[self.present].min())
         listed = ", ".join(str(k) for k in np.flatnonzero(self.rare))
         return (
             f"The smallest class has {smallest} rows to tune on, and class numbers "
@@ -321,34 +329,3 @@ def _log(proba: FloatArray) -> FloatArray:
 
 def _argmax(log_proba: FloatArray, offsets: FloatArray) -> IntArray:
     return np.asarray((log_proba + offsets).argmax(axis=1), dtype=np.int64)
-
-
-def _checked_proba(proba: np.ndarray) -> FloatArray:
-    values = np.asarray(proba, dtype=np.float64)
-    if values.ndim != 2 or values.shape[1] < 2:
-        raise InputError(
-            "`proba` must have one row per sample and at least two columns, "
-            f"got shape {values.shape}."
-        )
-    if not (np.isfinite(values).all() and (values >= 0).all()):
-        raise InputError(
-            "`proba` must hold finite numbers of at least 0, "
-            f"got {values.min()} to {values.max()}."
-        )
-    return values
-
-
-def _checked_codes(y_true: np.ndarray, proba: FloatArray) -> IntArray:
-    codes = np.asarray(y_true)
-    n_rows, n_classes = proba.shape
-    if codes.shape != (n_rows,) or not n_rows:
-        raise InputError(
-            "`y_true` must have one class number for each row of `proba`, at least "
-            f"one, got shapes {codes.shape} and {proba.shape}."
-        )
-    if codes.dtype.kind not in "iu" or codes.min() < 0 or codes.max() >= n_classes:
-        raise InputError(
-            f"`y_true` must hold whole numbers from 0 to {n_classes - 1}, got "
-            f"{codes.min()} to {codes.max()} of dtype {codes.dtype}."
-        )
-    return codes.astype(np.int64)

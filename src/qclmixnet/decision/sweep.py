@@ -39,8 +39,8 @@ class Staircase:
     score: FloatArray
 
 
-def _counts(codes: IntArray, n_classes: int) -> FloatArray:
-    return np.bincount(codes, minlength=n_classes).astype(np.float64)
+def _sums(codes: IntArray, weights: FloatArray, n_classes: int) -> FloatArray:
+    return np.bincount(codes, weights, minlength=n_classes)
 
 
 def _f1(hits: FloatArray, support: FloatArray, predicted: FloatArray) -> FloatArray:
@@ -49,7 +49,12 @@ def _f1(hits: FloatArray, support: FloatArray, predicted: FloatArray) -> FloatAr
 
 
 def inner_score(
-    y_true: IntArray, y_pred: IntArray, n_classes: int, objective: Objective
+    y_true: IntArray,
+    y_pred: IntArray,
+    n_classes: int,
+    objective: Objective,
+    *,
+    weights: FloatArray | None = None,
 ) -> float:
     """Return the macro score of predictions, by the conventions of scikit-learn.
 
@@ -59,6 +64,7 @@ def inner_score(
         n_classes: how many classes there are.
         objective: macro F1 runs over the classes that occur in the truth or in the
             predictions, macro recall over those in the truth.
+        weights: how much each row counts; None counts all alike.
 
     Returns:
         The score, 0 to 1.
@@ -67,8 +73,10 @@ def inner_score(
     >>> inner_score(y_true, y_pred, 2, "macro_recall")
     0.875
     """
-    support, predicted = _counts(y_true, n_classes), _counts(y_pred, n_classes)
-    hits = _counts(y_true[y_true == y_pred], n_classes)
+    shares = np.ones(len(y_true)) if weights is None else weights
+    support = _sums(y_true, shares, n_classes)
+    predicted = _sums(y_pred, shares, n_classes)
+    hits = _sums(y_true, shares * (y_true == y_pred), n_classes)
     present = support > 0
     recall = float((hits[present] / support[present]).mean())
     if objective == "macro_recall":
@@ -91,6 +99,7 @@ class _Moves:
     predicted: FloatArray
     hits: FloatArray
     n_rows: int
+    nothing: float  # sums of weights below this are 0 but for rounding
 
     def summed(self, change: FloatArray) -> FloatArray:
         """Add up changes over time, from 0 before the first move."""
@@ -101,6 +110,7 @@ class _Moves:
 def sweep_offset(
     log_proba: FloatArray,
     y_true: IntArray,
+    weights: FloatArray,
     *,
     moving: BoolArray,
     support: FloatArray,
@@ -111,8 +121,9 @@ def sweep_offset(
     Args:
         log_proba: rows by classes, the offsets so far added; finite.
         y_true: class numbers, one per row.
+        weights: how much each row counts, above 0.
         moving: which classes' offset changes; some, not all, and only ones with rows.
-        support: rows of each class in `y_true`.
+        support: rows of each class in `y_true`, added up by their weights.
         objective: what to score.
 
     Returns:
@@ -123,12 +134,12 @@ def sweep_offset(
     entered, entered_value = _best_of(log_proba, moving)
     needed = left_value - entered_value
     order = np.argsort(needed, kind="stable")
-    steps, codes = needed[order], y_true[order]
+    steps, codes, shares = needed[order], y_true[order], weights[order]
     left, entered = left[order], entered[order]
 
-    start_predicted = _counts(left, n_classes)
-    start_hits = _counts(left[left == codes], n_classes)
-    moves = _moves(left, entered, codes, start_predicted, start_hits)
+    start_predicted = _sums(left, shares, n_classes)
+    start_hits = _sums(left, shares * (left == codes), n_classes)
+    moves = _moves(left, entered, codes, shares, start_predicted, start_hits)
 
     score: FloatArray = np.zeros(n_rows + 1)
     if objective != "macro_recall":
@@ -156,6 +167,7 @@ def _moves(
     left: IntArray,
     entered: IntArray,
     codes: IntArray,
+    shares: FloatArray,
     start_predicted: FloatArray,
     start_hits: FloatArray,
 ) -> _Moves:
@@ -165,7 +177,7 @@ def _moves(
     by_class = np.argsort(short, kind="stable")
     code = short[by_class].astype(np.int64)
     time = by_class % n_rows
-    sign = np.where(by_class < n_rows, -1.0, 1.0)
+    sign = np.where(by_class < n_rows, -1.0, 1.0) * shares[time]
     hit = np.where(codes[time] == code, sign, 0.0)
     counts = np.bincount(code)
     first = (np.cumsum(counts) - counts)[code]
@@ -175,7 +187,8 @@ def _moves(
         return np.asarray(before[1:] - before[first] + start[code])
 
     predicted, hits = running(sign, start_predicted), running(hit, start_hits)
-    return _Moves(time, code, sign, hit, predicted, hits, n_rows)
+    nothing = float(shares.min()) / 2
+    return _Moves(time, code, sign, hit, predicted, hits, n_rows, nothing)
 
 
 def _f1_over_time(
@@ -190,7 +203,7 @@ def _f1_over_time(
     total = _f1(start_hits, support, start_predicted).sum() + moves.summed(change)
     occurring = float(((support > 0) | (start_predicted > 0)).sum())
     # A class without rows counts only while it is predicted; the moving ones have rows.
-    gone = (rows == 0) & (moves.predicted == 0)
+    gone = (rows == 0) & (moves.predicted < moves.nothing)
     left = occurring - moves.summed(gone.astype(np.float64))
     return np.asarray(total / left, dtype=np.float64)
 

@@ -16,8 +16,14 @@ References:
 import numpy as np
 import numpy.typing as npt
 
+from qclmixnet.decision.confusion import (
+    TiltObjective,
+    correlations,
+    count_confusion,
+    g_means,
+)
 from qclmixnet.decision.offsets import OffsetRule
-from qclmixnet.decision.sweep import Objective, inner_score
+from qclmixnet.decision.sweep import inner_score
 
 __all__ = [
     "USUAL_LEAN",
@@ -31,7 +37,7 @@ __all__ = [
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-USUAL_LEAN: dict[Objective, float] = {
+USUAL_LEAN: dict[TiltObjective, float] = {
     "macro_f1": 0.65,
     "balanced": 0.7,
     "macro_recall": 0.9,
@@ -47,7 +53,7 @@ _ROUNDING = 1e-9
 _TINY = float(np.finfo(np.float64).tiny)
 
 
-def rarity(counts: IntArray) -> FloatArray:
+def rarity(counts: npt.NDArray[np.number]) -> FloatArray:
     """Return the logarithm of N / (C n_c) for each class; 0 for a class of no row.
 
     >>> np.exp(rarity(np.array([6, 2, 0]))).round(3).tolist()
@@ -55,25 +61,27 @@ def rarity(counts: IntArray) -> FloatArray:
     """
     present = counts > 0
     mean = counts.sum() / present.sum()
-    return np.where(present, np.log(mean / np.maximum(counts, 1)), 0.0)
+    return np.where(present, np.log(mean / np.where(present, counts, 1)), 0.0)
 
 
 def tune_tilt(
     y_true: IntArray,
     proba: FloatArray,
-    counts: IntArray,
+    counts: npt.NDArray[np.number],
     *,
     power: float,
-    objective: Objective,
+    objective: TiltObjective,
+    weights: FloatArray | None = None,
 ) -> OffsetRule:
     """Choose how far to lean towards rare classes.
 
     Args:
         y_true: class number of each left-out row, of at least one.
         proba: their probabilities by models that did not see them, rows by classes.
-        counts: rows of each class in training.
+        counts: rows of each class in training, or their weights added up.
         power: how far the probabilities lean already.
-        objective: the macro score to go for.
+        objective: the score to go for.
+        weights: how much each left-out row counts in the score; None counts all alike.
 
     Returns:
         The rule. Other than with `tune_offsets` it may score less on these very rows
@@ -88,18 +96,19 @@ def tune_tilt(
     step = rarity(counts)
     kept = slice(None, None, max(1, len(y_true) // _MOST_ROWS))
     codes, log_p = y_true[kept], np.log(np.maximum(proba[kept], _TINY))
+    shares = None if weights is None else weights[kept]
     lean = USUAL_LEAN[objective]
     if len(codes) >= _FEWEST_ROWS:
         scores = [
-            score_with(codes, log_p, (lean - power) * step, objective)
+            score_with(codes, log_p, (lean - power) * step, objective, weights=shares)
             for lean in _LEANS
         ]
         best = best_near(_LEANS, smooth(np.array(scores), _REACH), lean)
         lean += _TRUST * (best - lean)
     offsets = (lean - power) * step
     offsets = offsets - offsets[int(np.argmax(counts))]
-    before = score_with(codes, log_p, 0 * offsets, objective)
-    after = score_with(codes, log_p, offsets, objective)
+    before = score_with(codes, log_p, 0 * offsets, objective, weights=shares)
+    after = score_with(codes, log_p, offsets, objective, weights=shares)
     return OffsetRule(offsets, objective, before, after, _note(counts))
 
 
@@ -121,14 +130,24 @@ def best_near(values: FloatArray, scores: FloatArray, home: float) -> float:
 
 
 def score_with(
-    codes: IntArray, log_p: FloatArray, offsets: FloatArray, objective: Objective
+    codes: IntArray,
+    log_p: FloatArray,
+    offsets: FloatArray,
+    objective: TiltObjective,
+    *,
+    weights: FloatArray | None = None,
 ) -> float:
-    """Return the macro score of the argmax after adding an offset to each class."""
+    """Return the score of the argmax after adding an offset to each class."""
     chosen = (log_p + offsets).argmax(axis=1)
-    return inner_score(codes, chosen, log_p.shape[1], objective)
+    n_classes = log_p.shape[1]
+    if objective not in ("g_mean", "mcc"):
+        return inner_score(codes, chosen, n_classes, objective, weights=weights)
+    confusion = count_confusion(codes, chosen, n_classes, weights=weights)
+    score = g_means if objective == "g_mean" else correlations
+    return float(score(confusion))
 
 
-def _note(counts: IntArray) -> str:
+def _note(counts: npt.NDArray[np.number]) -> str:
     smallest = int(counts[counts > 0].min())
     if smallest >= _FEW:
         return ""
