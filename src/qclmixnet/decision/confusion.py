@@ -43,7 +43,7 @@ def count_confusion(
     cells = y_true * n_classes + y_pred
     shares = np.ones(len(y_true)) if weights is None else weights
     flat = np.bincount(cells, shares, minlength=n_classes**2)
-    return flat.reshape(n_classes, n_classes)
+    return np.asarray(flat.reshape(n_classes, n_classes), dtype=np.float64)
 
 
 def by_class(confusion: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -213,7 +213,9 @@ class _Search:
         self.price = price / math.sqrt(len(y_true))
         self.n_classes = log_proba.shape[1]
         self.n_rows = np.bincount(y_true, minlength=self.n_classes)
-        self.support = np.bincount(y_true, weights, minlength=self.n_classes)
+        self.support: FloatArray = np.bincount(
+            y_true, weights, minlength=self.n_classes
+        ).astype(np.float64)
         self.present = self.n_rows > 0
         self.rare = self.present & (self.n_rows < min_rows)
 

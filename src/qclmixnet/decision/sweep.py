@@ -40,7 +40,8 @@ class Staircase:
 
 
 def _sums(codes: IntArray, weights: FloatArray, n_classes: int) -> FloatArray:
-    return np.bincount(codes, weights, minlength=n_classes)
+    sums = np.bincount(codes, weights, minlength=n_classes)
+    return np.asarray(sums, dtype=np.float64)
 
 
 def _f1(hits: FloatArray, support: FloatArray, predicted: FloatArray) -> FloatArray:

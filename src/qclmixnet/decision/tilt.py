@@ -41,8 +41,17 @@ USUAL_LEAN: dict[TiltObjective, float] = {
     "macro_f1": 0.65,
     "balanced": 0.7,
     "macro_recall": 0.9,
+    "g_mean": 0.95,
+    "mcc": 0.5,
 }
-"""The best lean of all development tables together."""
+"""The best lean of all development tables together.
+
+The last two were not measured there. On 120 simulated tables (2, 5 and 10 classes,
+imbalance 10 and 100) the best lean was 1.0 for the geometric mean of the recalls, 0.95
+for macro recall, 0.3 for macro F1 and 0.15 for Matthews' correlation (with two classes
+0.3 for both): so the first stands a little above that of macro recall, and the second a
+little below that of macro F1.
+"""
 
 _LEANS = np.linspace(0.2, 1.2, 21)
 _TRUST = 0.25  # how far the left-out rows move the usual lean
@@ -140,11 +149,11 @@ def score_with(
     """Return the score of the argmax after adding an offset to each class."""
     chosen = (log_p + offsets).argmax(axis=1)
     n_classes = log_p.shape[1]
-    if objective not in ("g_mean", "mcc"):
-        return inner_score(codes, chosen, n_classes, objective, weights=weights)
-    confusion = count_confusion(codes, chosen, n_classes, weights=weights)
-    score = g_means if objective == "g_mean" else correlations
-    return float(score(confusion))
+    if objective == "g_mean" or objective == "mcc":
+        confusion = count_confusion(codes, chosen, n_classes, weights=weights)
+        score = g_means if objective == "g_mean" else correlations
+        return float(score(confusion))
+    return inner_score(codes, chosen, n_classes, objective, weights=weights)
 
 
 def _note(counts: npt.NDArray[np.number]) -> str:
