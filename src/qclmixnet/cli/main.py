@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from qclmixnet.cli.console import user_errors
+from qclmixnet.cli.deciding import decide, predict
 from qclmixnet.cli.options import (
     Device,
     Drop,
@@ -131,28 +132,6 @@ def train(
 
 @app.command()
 @user_errors
-def predict(
-    model: ModelFolder,
-    file: TableFile,
-    *,
-    out: Annotated[
-        Path, typer.Option(help="Where to: .csv, .parquet, .arrow or .jsonl.")
-    ],
-    keep: Annotated[
-        list[str] | None,
-        typer.Option(help="Column to copy into the result; may be repeated."),
-    ] = None,
-    device: Device = "auto",
-    as_json: Json = False,
-) -> None:
-    """Write labels and probabilities for every row of a file, in its order."""
-    from qclmixnet.cli.predict import run_predict
-
-    run_predict(model, file, out=out, keep=keep or [], device=device, as_json=as_json)
-
-
-@app.command()
-@user_errors
 def evaluate(
     model: ModelFolder,
     file: TableFile,
@@ -188,8 +167,8 @@ def datasets(
     run_datasets(name, out=out, as_json=as_json)
 
 
-for _study in (benchmark, stress, report, compare, ablate, tune):
-    app.command()(_study)
+for _command in (predict, decide, benchmark, stress, report, compare, ablate, tune):
+    app.command()(_command)
 
 
 def run() -> None:

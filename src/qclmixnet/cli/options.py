@@ -6,6 +6,15 @@ from typing import Annotated, Literal
 import typer
 
 __all__ = [
+    "Alert",
+    "Confidence",
+    "Costs",
+    "DecisionName",
+    "MaxAlerts",
+    "MinRecall",
+    "PerRows",
+    "Prevalence",
+    "Top",
     "Device",
     "Drop",
     "FitLimit",
@@ -62,4 +71,47 @@ Seeds = Annotated[
 ]
 Drop = Annotated[
     list[str] | None, typer.Option(help="Column to leave out; may be repeated.")
+]
+DecisionName = Annotated[
+    Literal["argmax", "balanced", "macro_f1", "macro_recall", "g_mean", "mcc"] | None,
+    typer.Option("--decision", help="What to go for; as the model does if left out."),
+]
+Costs = Annotated[
+    Path | None,
+    typer.Option(
+        help="File of costs: first column the true class, then one column with costs "
+        "for each predicted class."
+    ),
+]
+MinRecall = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CLASS=SHARE",
+        help="Find this share of a class, then with the best precision.",
+    ),
+]
+Confidence = Annotated[
+    float | None,
+    typer.Option(help="How sure --min-recall shall be; as estimated if left out."),
+]
+MaxAlerts = Annotated[
+    int | None,
+    typer.Option(min=1, help="So many of --per-rows rows get the class of --alert."),
+]
+PerRows = Annotated[
+    int | None, typer.Option(min=1, help="See --max-alerts; or the size of a batch.")
+]
+Top = Annotated[
+    int | None,
+    typer.Option(min=1, help="So many rows of a file get the class of --alert."),
+]
+Alert = Annotated[
+    str | None, typer.Option(help="That class; of two the rarer if left out.")
+]
+Prevalence = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="CLASS=SHARE",
+        help="How common a class is where the model is used; may be repeated.",
+    ),
 ]

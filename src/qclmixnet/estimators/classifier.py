@@ -14,6 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from qclmixnet.core.caller import warn_caller
 from qclmixnet.core.errors import DataWarning, InputError, ModelFormatError
+from qclmixnet.estimators.deciding import DecidingMixin
+from qclmixnet.estimators.demand import Demand
 from qclmixnet.estimators.fitting import drop_weightless, fit_model, warn_of_ids
 from qclmixnet.estimators.persistence import load_state, save_state
 from qclmixnet.estimators.settings import (
@@ -35,7 +37,7 @@ from qclmixnet.training import CrossFitRecipe, Recipe
 __all__ = ["QCLMixNetClassifier"]
 
 
-class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class QCLMixNetClassifier(DecidingMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Classifier for tables whose interesting classes are rare.
 
     Takes pandas, polars and pyarrow tables and NumPy arrays with numbers, categories,
@@ -80,7 +82,7 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         feature_names_in_: their names, when the table had names.
         schema_: what each column was taken to be.
         recipe_: the recipe that was followed.
-        decision_rule_: the tuned rule that `predict` follows; None is the argmax.
+        decision_rule_: the rule that `predict` follows; None is the argmax.
         history_: one record per epoch; of an ensemble, per epoch that was scored.
         best_epoch_: the epoch whose weights are kept, counted from 1.
         n_iter_: epochs run.
@@ -201,11 +203,15 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 encoder=encoder,
                 model=fitted.model,
                 rule=fitted.rule,
+                fitted_rule=fitted.rule,
+                demand=Demand(decision),
+                fitted_demand=Demand(decision),
                 recipe=recipe,
                 classes=labels.classes,
                 feature_names=_text_names(X),
                 target_name=_name_of(y),
                 result=fitted.result,
+                class_shares=np.bincount(labels.codes, weights) / weights.sum(),
                 diagnostics=fitted.noticed,
                 held_out=fitted.held_out,
                 background=fitted.background,
@@ -246,7 +252,7 @@ class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 message names all of them.
         """
         encoded = self._encode(X)
-        return self.state_.model.proba(encoded)
+        return self.state_.proba(encoded)
 
     def predict(self, X: object) -> npt.NDArray[Any]:
         """Return the class that the decision rule chooses for each row.

@@ -7,6 +7,7 @@ hold is refused, so that a damaged file can never give a different prediction.
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -26,7 +27,8 @@ from safetensors.torch import save as save_tensors
 
 import qclmixnet
 from qclmixnet.core.errors import InputError, InputTypeError, ModelFormatError
-from qclmixnet.decision import HeldOut, OffsetRule
+from qclmixnet.decision import DecisionRule, HeldOut, rule_from_dict
+from qclmixnet.estimators.demand import Demand
 from qclmixnet.estimators.diagnostics import Diagnostic
 from qclmixnet.estimators.model_files import model_from_dict, model_to_dict
 from qclmixnet.estimators.state import FittedState
@@ -75,7 +77,7 @@ def save_state(state: FittedState, folder: str | PathLike[str]) -> None:
         "params": _params_to_dict(state.params),
         "recipe": _recipe_to_dict(state.recipe),
         "model": model,
-        "rule": None if state.rule is None else state.rule.to_dict(),
+        **_decisions_to_dict(state),
         "schema": state.schema.to_dict(),
         "encoder": encoder,
         "classes": _classes_to_dict(state.classes),
@@ -209,7 +211,6 @@ def _rebuild(
     model = model_from_dict(
         content["model"], tensors, recipe, len(classes), device=device
     )
-    rule = content["rule"]
     names = content["feature_names"]
     result = dict(content["result"])
     history = tuple(EpochRecord(**record) for record in result.pop("history"))
@@ -218,7 +219,7 @@ def _rebuild(
         schema=Schema.from_dict(content["schema"]),
         encoder=TableEncoder.from_state(content["encoder"], arrays),
         model=model,
-        rule=None if rule is None else OffsetRule.from_dict(rule),
+        **_decisions_from_dict(content, n_classes=len(classes)),
         recipe=recipe,
         classes=classes,
         feature_names=None if names is None else np.array(names, dtype=object),
@@ -229,6 +230,37 @@ def _rebuild(
         held_out=HeldOut(**held_out) if held_out else None,
         background=EncodedTable(**background, unseen={}) if background else None,
     )
+
+
+def _decisions_to_dict(state: FittedState) -> dict[str, Any]:
+    """Return what decides, and what it was chosen for."""
+    rules = {"rule": state.rule, "fitted_rule": state.fitted_rule}
+    stated = state.stated_shares
+    return {
+        **{name: rule and rule.to_dict() for name, rule in rules.items()},
+        "demand": state.demand.to_dict(),
+        "fitted_demand": state.fitted_demand.to_dict(),
+        "class_shares": state.class_shares.tolist(),
+        "stated_shares": None if stated is None else stated.tolist(),
+    }
+
+
+def _decisions_from_dict(content: dict[str, Any], *, n_classes: int) -> dict[str, Any]:
+    """Rebuild these; models of before they could be chosen have the rule alone."""
+    rule = content["rule"]
+    fitted = content.get("fitted_rule", rule)
+    plain = Demand("argmax" if rule is None else rule["objective"]).to_dict()
+    demand = content.get("demand", plain)
+    shares = content.get("class_shares", [math.nan] * n_classes)
+    stated = content.get("stated_shares")
+    return {
+        "rule": None if rule is None else rule_from_dict(rule),
+        "fitted_rule": None if fitted is None else rule_from_dict(fitted),
+        "demand": Demand.from_dict(demand),
+        "fitted_demand": Demand.from_dict(content.get("fitted_demand", demand)),
+        "class_shares": np.array(shares),
+        "stated_shares": None if stated is None else np.array(stated),
+    }
 
 
 def _kept_rows(state: FittedState) -> dict[str, npt.NDArray[Any]]:
