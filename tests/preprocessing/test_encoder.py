@@ -237,3 +237,24 @@ def test_bad_parameters_are_refused_when_fitting() -> None:
 def test_two_thousand_columns_are_fine() -> None:
     frame = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 2000)))
     assert fit(frame)[1].x_num.shape == (20, 2000)
+
+
+def test_column_groups_say_where_each_column_went() -> None:
+    frame = pd.DataFrame(
+        {
+            "sex": ["f", "m", "f"],
+            "age": [20.0, None, 30.0],
+            "seen": ["2024-01-01", "2024-01-04", None],
+            "size": [1.0, 2.0, 3.0],
+        }
+    )
+    encoder, _ = fit(frame)
+    groups = {group.name: group for group in encoder.column_groups}
+    assert list(groups) == ["age", "seen", "size", "sex"]
+    assert groups["sex"].numbers == ()
+    assert groups["sex"].categories == (0,)
+    names = encoder.numeric_names
+    assert [names[i] for i in groups["age"].numbers] == ["age", "age is missing"]
+    assert {names[i].split(" ")[0] for i in groups["seen"].numbers} == {"seen"}
+    covered = [i for group in encoder.column_groups for i in group.numbers]
+    assert covered == list(range(len(names)))

@@ -7,7 +7,7 @@ import numpy as np
 
 from qclmixnet.core.checks import check_choice, check_integer
 from qclmixnet.core.errors import ModelFormatError
-from qclmixnet.preprocessing.encoded import EncodedTable
+from qclmixnet.preprocessing.encoded import ColumnGroup, EncodedTable
 from qclmixnet.preprocessing.levels import LevelCodes
 from qclmixnet.preprocessing.numbers import DateColumn, NumberColumn
 from qclmixnet.preprocessing.scaling import SCALINGS, Scaling
@@ -67,6 +67,18 @@ class TableEncoder:
     def cardinalities(self) -> tuple[int, ...]:
         """Number of codes of each column of ``x_cat``, missing and other included."""
         return tuple(2 + len(column.levels) for column in self._levels)
+
+    @property
+    def column_groups(self) -> tuple[ColumnGroup, ...]:
+        """Where each column that is used went: numbers and dates first."""
+        groups, start = [], 0
+        for number in self._numbers:
+            end = start + len(number.output_names)
+            groups.append(ColumnGroup(number.name, tuple(range(start, end)), ()))
+            start = end
+        for position, category in enumerate(self._levels):
+            groups.append(ColumnGroup(category.name, (), (position,)))
+        return tuple(groups)
 
     def fit(self, table: Table, schema: Schema) -> "TableEncoder":
         """Learn centres, scales and levels from the training rows.
