@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from qclmixnet.core.caller import warn_caller
 from qclmixnet.core.errors import DataWarning, InputError, ModelFormatError
+from qclmixnet.estimators.explaining import ExplainingMixin
 from qclmixnet.estimators.fitting import drop_weightless, fit_model, warn_of_ids
 from qclmixnet.estimators.persistence import load_state, save_state
 from qclmixnet.estimators.settings import (
@@ -35,7 +36,9 @@ from qclmixnet.training import CrossFitRecipe, Recipe
 __all__ = ["QCLMixNetClassifier"]
 
 
-class QCLMixNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class QCLMixNetClassifier(  # type: ignore[misc]
+    ExplainingMixin, ClassifierMixin, BaseEstimator
+):
     """Classifier for tables whose interesting classes are rare.
 
     Takes pandas, polars and pyarrow tables and NumPy arrays with numbers, categories,
