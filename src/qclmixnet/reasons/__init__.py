@@ -9,13 +9,16 @@ from qclmixnet.reasons.contributions import (
     contributions,
     permutations_within,
 )
+from qclmixnet.reasons.interactions import Interactions, interactions
 from qclmixnet.reasons.replaced_rows import LogOdds, ReplacedRows, log_odds_of
 
 __all__ = [
     "Contributions",
+    "Interactions",
     "LogOdds",
     "ReplacedRows",
     "contributions",
+    "interactions",
     "log_odds_of",
     "permutations_within",
 ]
