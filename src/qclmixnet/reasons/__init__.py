@@ -9,15 +9,29 @@ from qclmixnet.reasons.contributions import (
     contributions,
     permutations_within,
 )
+from qclmixnet.reasons.counterfactual import (
+    Change,
+    Counterfactual,
+    Judge,
+    Movable,
+    counterfactuals,
+)
+from qclmixnet.reasons.entanglement_map import entanglement_map
 from qclmixnet.reasons.interactions import Interactions, interactions
 from qclmixnet.reasons.replaced_rows import LogOdds, ReplacedRows, log_odds_of
 
 __all__ = [
+    "Change",
     "Contributions",
+    "Counterfactual",
     "Interactions",
+    "Judge",
     "LogOdds",
+    "Movable",
     "ReplacedRows",
     "contributions",
+    "counterfactuals",
+    "entanglement_map",
     "interactions",
     "log_odds_of",
     "permutations_within",
