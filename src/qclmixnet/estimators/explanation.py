@@ -15,7 +15,7 @@ from qclmixnet.core.errors import InputError
 __all__ = ["Explanation"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
     """How much each column of each row spoke for and against each class.
 
@@ -90,4 +90,12 @@ class Explanation:
                 "contribution": self.values[rows, :, self.predicted].ravel(),
                 "std_error": self.std_error[rows, :, self.predicted].ravel(),
             }
+        )
+
+    def __repr__(self) -> str:
+        n_rows, n_columns, _ = self.values.shape
+        classes = ", ".join(map(str, self.classes))
+        return (
+            f"Explanation({n_rows} rows, {n_columns} columns, classes {classes}, "
+            f"{self.n_permutations} permutations)"
         )

@@ -127,6 +127,23 @@ class TableEncoder:
             np.ascontiguousarray(x_num.T), np.ascontiguousarray(x_cat.T), unseen
         )
 
+    def raw_numbers(self, encoded: EncodedTable) -> dict[str, np.ndarray]:
+        """Return columns of numbers and booleans as they were before encoding.
+
+        Args:
+            encoded: rows that this encoder has encoded.
+
+        Returns:
+            By name: values rounded to four digits of the column's scale; NaN for what
+            was missing or so far out that the clip has taken its digits.
+        """
+        places = {group.name: list(group.numbers) for group in self.column_groups}
+        return {
+            number.name: number.read(encoded.x_num[:, places[number.name]].T)
+            for number in self._numbers
+            if isinstance(number, NumberColumn)
+        }
+
     def to_state(self) -> tuple[dict[str, object], dict[str, np.ndarray]]:
         """Return the fitted state as a JSON-able dict and plain arrays."""
         meta: dict[str, object] = {
