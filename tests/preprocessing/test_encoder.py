@@ -237,3 +237,56 @@ def test_bad_parameters_are_refused_when_fitting() -> None:
 def test_two_thousand_columns_are_fine() -> None:
     frame = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 2000)))
     assert fit(frame)[1].x_num.shape == (20, 2000)
+
+
+def test_column_groups_say_where_each_column_went() -> None:
+    frame = pd.DataFrame(
+        {
+            "sex": ["f", "m", "f"],
+            "age": [20.0, None, 30.0],
+            "seen": ["2024-01-01", "2024-01-04", None],
+            "size": [1.0, 2.0, 3.0],
+        }
+    )
+    encoder, _ = fit(frame)
+    groups = {group.name: group for group in encoder.column_groups}
+    assert list(groups) == ["age", "seen", "size", "sex"]
+    assert groups["sex"].numbers == ()
+    assert groups["sex"].categories == (0,)
+    names = encoder.numeric_names
+    assert [names[i] for i in groups["age"].numbers] == ["age", "age is missing"]
+    assert {names[i].split(" ")[0] for i in groups["seen"].numbers} == {"seen"}
+    covered = [i for group in encoder.column_groups for i in group.numbers]
+    assert covered == list(range(len(names)))
+
+
+@pytest.mark.parametrize("scaling", ["standard", "robust"])
+def test_raw_numbers_come_back(scaling: Scaling) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "age": rng.integers(18, 90, 60).astype(float),
+            "price": rng.normal(1.5, 0.25, 60).round(2),
+            "vast": rng.normal(0, 4e8, 60).round(-3),
+            "tiny": rng.normal(0, 1e-7, 60),
+            "told": rng.choice([True, False], 60),
+            "colour": rng.choice(["red", "blue"], 60),
+        }
+    )
+    frame.loc[3, "age"] = np.nan
+    encoder, encoded = fit(frame, scaling=scaling)
+    raw = encoder.raw_numbers(encoded)
+    assert list(raw) == ["age", "price", "vast", "tiny", "told"]
+    np.testing.assert_array_equal(raw["age"], frame["age"])
+    np.testing.assert_array_equal(raw["price"], frame["price"])
+    np.testing.assert_array_equal(raw["told"], frame["told"].astype(float))
+    np.testing.assert_allclose(raw["vast"], frame["vast"], atol=1e5)
+    np.testing.assert_allclose(raw["tiny"], frame["tiny"], atol=1e-10)
+
+
+def test_a_raw_number_far_out_is_not_made_up() -> None:
+    cells = [*range(20), 1000]
+    encoder, encoded = fit(pd.DataFrame({"a": cells}), scaling="robust")
+    raw = encoder.raw_numbers(encoded)["a"]
+    assert np.isnan(raw[-1])
+    np.testing.assert_array_equal(raw[:-1], cells[:-1])

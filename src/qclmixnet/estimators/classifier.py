@@ -16,6 +16,7 @@ from qclmixnet.core.caller import warn_caller
 from qclmixnet.core.errors import DataWarning, InputError, ModelFormatError
 from qclmixnet.estimators.deciding import DecidingMixin
 from qclmixnet.estimators.demand import Demand
+from qclmixnet.estimators.explaining import ExplainingMixin
 from qclmixnet.estimators.fitting import drop_weightless, fit_model, warn_of_ids
 from qclmixnet.estimators.persistence import load_state, save_state
 from qclmixnet.estimators.settings import (
@@ -37,7 +38,9 @@ from qclmixnet.training import CrossFitRecipe, Recipe
 __all__ = ["QCLMixNetClassifier"]
 
 
-class QCLMixNetClassifier(DecidingMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class QCLMixNetClassifier(  # type: ignore[misc]
+    DecidingMixin, ExplainingMixin, ClassifierMixin, BaseEstimator
+):
     """Classifier for tables whose interesting classes are rare.
 
     Takes pandas, polars and pyarrow tables and NumPy arrays with numbers, categories,
@@ -270,30 +273,6 @@ class QCLMixNetClassifier(DecidingMixin, ClassifierMixin, BaseEstimator):  # typ
             InputError: as for `predict_proba`.
         """
         return self.decide(self.predict_proba(X))
-
-    def decide(self, proba: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
-        """Return the class that `predict` chooses for these probabilities.
-
-        Args:
-            proba: what `predict_proba` returned.
-
-        Returns:
-            One label per row.
-
-        Raises:
-            InputError: `proba` has another number of columns than there are classes.
-        """
-        check_is_fitted(self)
-        shape, n_classes = np.shape(proba), len(self.classes_)
-        if len(shape) != 2 or shape[1] != n_classes:
-            raise InputError(
-                f"`proba` must have {n_classes} columns, one for each class, got shape "
-                f"{shape}."
-            )
-        rule = self.state_.rule
-        codes = proba.argmax(axis=1) if rule is None else rule.decide(proba)
-        out: npt.NDArray[Any] = self.classes_[codes]
-        return out
 
     def embed(self, X: object) -> npt.NDArray[np.float64]:
         """Return the representation of each row.

@@ -39,6 +39,30 @@ class DecidingMixin:
         """Return the probability of each class for each row."""
         raise NotImplementedError
 
+    def decide(self, proba: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
+        """Return the class that `predict` chooses for these probabilities.
+
+        Args:
+            proba: what `predict_proba` returned.
+
+        Returns:
+            One label per row.
+
+        Raises:
+            InputError: `proba` has another number of columns than there are classes.
+        """
+        check_is_fitted(self)
+        shape, n_classes = np.shape(proba), len(self.classes_)
+        if len(shape) != 2 or shape[1] != n_classes:
+            raise InputError(
+                f"`proba` must have {n_classes} columns, one for each class, got shape "
+                f"{shape}."
+            )
+        rule = self.state_.rule
+        codes = proba.argmax(axis=1) if rule is None else rule.decide(proba)
+        out: npt.NDArray[Any] = self.classes_[codes]
+        return out
+
     def set_decision(
         self,
         decision: str | None = None,

@@ -5,13 +5,14 @@ the rows beside it. `LagFeatures` alone looks at other rows: at those before.
 """
 
 from qclmixnet.preprocessing.bins import cut_points, quantile_edges
-from qclmixnet.preprocessing.encoded import EncodedTable
+from qclmixnet.preprocessing.encoded import ColumnGroup, EncodedTable
 from qclmixnet.preprocessing.encoder import TableEncoder
 from qclmixnet.preprocessing.lag_features import LagFeatures
 from qclmixnet.preprocessing.level_order import rank_levels
 from qclmixnet.preprocessing.scaling import Scaling
 
 __all__ = [
+    "ColumnGroup",
     "EncodedTable",
     "LagFeatures",
     "Scaling",

@@ -1,4 +1,4 @@
-"""What leaves this room: the encoded table."""
+"""What leaves this room: the encoded table, and which columns belong together."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,23 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Int64
 
-__all__ = ["EncodedTable"]
+__all__ = ["ColumnGroup", "EncodedTable"]
+
+
+@dataclass(frozen=True)
+class ColumnGroup:
+    """What one column of the caller's table became.
+
+    Attributes:
+        name: the column.
+        numbers: its positions in ``x_num``: several for a date or for a number whose
+            holes are marked, none for a category.
+        categories: its position in ``x_cat``, if it is a category.
+    """
+
+    name: str
+    numbers: tuple[int, ...]
+    categories: tuple[int, ...]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from qclmixnet.core.checks import check_choice, check_integer
 from qclmixnet.core.errors import ModelFormatError
-from qclmixnet.preprocessing.encoded import EncodedTable
+from qclmixnet.preprocessing.encoded import ColumnGroup, EncodedTable
 from qclmixnet.preprocessing.levels import LevelCodes
 from qclmixnet.preprocessing.numbers import DateColumn, NumberColumn
 from qclmixnet.preprocessing.scaling import SCALINGS, Scaling
@@ -68,6 +68,18 @@ class TableEncoder:
         """Number of codes of each column of ``x_cat``, missing and other included."""
         return tuple(2 + len(column.levels) for column in self._levels)
 
+    @property
+    def column_groups(self) -> tuple[ColumnGroup, ...]:
+        """Where each column that is used went: numbers and dates first."""
+        groups, start = [], 0
+        for number in self._numbers:
+            end = start + len(number.output_names)
+            groups.append(ColumnGroup(number.name, tuple(range(start, end)), ()))
+            start = end
+        for position, category in enumerate(self._levels):
+            groups.append(ColumnGroup(category.name, (), (position,)))
+        return tuple(groups)
+
     def fit(self, table: Table, schema: Schema) -> "TableEncoder":
         """Learn centres, scales and levels from the training rows.
 
@@ -114,6 +126,23 @@ class TableEncoder:
         return EncodedTable(
             np.ascontiguousarray(x_num.T), np.ascontiguousarray(x_cat.T), unseen
         )
+
+    def raw_numbers(self, encoded: EncodedTable) -> dict[str, np.ndarray]:
+        """Return columns of numbers and booleans as they were before encoding.
+
+        Args:
+            encoded: rows that this encoder has encoded.
+
+        Returns:
+            By name: values rounded to four digits of the column's scale; NaN for what
+            was missing or so far out that the clip has taken its digits.
+        """
+        places = {group.name: list(group.numbers) for group in self.column_groups}
+        return {
+            number.name: number.read(encoded.x_num[:, places[number.name]].T)
+            for number in self._numbers
+            if isinstance(number, NumberColumn)
+        }
 
     def to_state(self) -> tuple[dict[str, object], dict[str, np.ndarray]]:
         """Return the fitted state as a JSON-able dict and plain arrays."""

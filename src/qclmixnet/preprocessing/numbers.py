@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qclmixnet.preprocessing.dates import CYCLES, cycle_angles, days_since
-from qclmixnet.preprocessing.scaling import SCALINGS, Scaling, scaled
+from qclmixnet.preprocessing.scaling import SCALINGS, Scaling, scaled, unscaled
 
 __all__ = ["DateColumn", "NumberColumn"]
 
@@ -46,6 +46,12 @@ class NumberColumn:
         out[0] = scaled(values, self.centre, self.scale, self.scaling)
         if self.has_holes:
             out[1] = np.isnan(values)
+
+    def read(self, written: np.ndarray) -> np.ndarray:
+        """Return the values that `write` wrote, rounded; NaN for holes and far ones."""
+        values = np.asarray(written[0], dtype=np.float64)
+        raw = unscaled(values, self.centre, self.scale, self.scaling)
+        return np.where(written[1] > 0.5, np.nan, raw) if self.has_holes else raw
 
     def to_dict(self) -> dict[str, object]:
         """Return what is not in the arrays of the encoder's state."""

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float64
 
-__all__ = ["CLIP", "SCALINGS", "Scaling", "robust", "scaled", "standard"]
+__all__ = ["CLIP", "SCALINGS", "Scaling", "robust", "scaled", "standard", "unscaled"]
 
 Scaling = Literal["standard", "robust"]
 
@@ -88,3 +88,35 @@ def scaled(
     if kind == "robust":
         x = x / np.sqrt(1 + np.square(x / 3))
     return np.nan_to_num(x, nan=0.0)
+
+
+def unscaled(
+    x: Float64[np.ndarray, " rows"], centre: float, scale: float, kind: Scaling
+) -> Float64[np.ndarray, " rows"]:
+    """Undo ``scaled`` for values that went through float32.
+
+    They come back to four digits of the scale; NaN is returned for what was so far out
+    that the clip has taken its digits: from 2.9 on with robust scaling, from ``CLIP``
+    on with the other.
+
+    >>> unscaled(scaled(np.array([3.25, 90.0]), 1.0, 2.0, "robust"), 1.0, 2.0, "robust")
+    array([3.25,  nan])
+    """
+    if scale == 0.0:
+        return np.full(len(x), np.nan)
+    if kind == "robust":
+        kept = np.where(np.abs(x) < 2.9, x, np.nan)
+        kept = kept / np.sqrt(1 - np.square(kept / 3))
+    else:
+        kept = np.where(np.abs(x) < CLIP, x, np.nan)
+    with np.errstate(over="ignore", invalid="ignore"):
+        raw = kept * scale + centre
+        unit = 10.0 ** (math.floor(math.log10(scale)) - 4)
+        rounded = np.round(raw / unit) * unit if unit > 1 else _round(raw, unit)
+    return np.where(np.isfinite(rounded), rounded, np.nan)
+
+
+def _round(raw: np.ndarray, unit: float) -> np.ndarray:
+    """Round to a decimal place, without the last-digit noise of a division."""
+    places = round(-math.log10(unit)) if unit > 0 else 400
+    return np.round(raw, places) if places < 300 else raw
