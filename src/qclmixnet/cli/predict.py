@@ -110,3 +110,28 @@ def _sets(
         "not_ruled_out": np.array(texts, dtype=object),
         "for_review": found.sum(axis=1) != 1,
     }
+
+
+def _reasons(
+    clf: QCLMixNetClassifier, features: pd.DataFrame, n_reasons: int
+) -> dict[str, np.ndarray]:
+    """Name the columns that moved the log-odds of the label most, and how far."""
+    found = clf.explain(features)
+    rows = np.arange(len(found.log_odds))
+    moved = found.values[rows, :, found.predicted]
+    order = np.argsort(-np.abs(moved), axis=1, kind="stable")[:, :n_reasons]
+    out = {}
+    for rank, columns in enumerate(order.T, start=1):
+        texts = [
+            f"{found.columns[k]} = {_cell(found.cells[found.columns[k]][row])} "
+            f"({moved[row, k]:+.2f})"
+            for row, k in zip(rows, columns, strict=True)
+        ]
+        out[f"reason_{rank}"] = np.array(texts, dtype=object)
+    return out
+
+
+def _cell(value: object) -> str:
+    if pd.isna(value):
+        return "missing"
+    return f"{value:g}" if isinstance(value, float | np.floating) else str(value)

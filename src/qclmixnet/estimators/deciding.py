@@ -10,7 +10,8 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from qclmixnet.core.checks import check_real
-from qclmixnet.core.errors import InputError
+from qclmixnet.core.caller import warn_caller
+from qclmixnet.core.errors import FitWarning, InputError
 from qclmixnet.decision import (
     ArgmaxRule,
     ConformalSets,
@@ -26,6 +27,7 @@ from qclmixnet.estimators.state import FittedState
 __all__ = ["DecidingMixin"]
 
 _FEW_TO_ESTIMATE = 50
+_REACH_OF_90_PERCENT = 1.645
 
 
 class DecidingMixin:
@@ -133,7 +135,7 @@ class DecidingMixin:
         differs from the training rows in how common each class is, and in nothing else.
 
         Args:
-            prevalence: a mapping from label to share, from 0 to 1; labels left out
+            prevalence: a mapping from label to share, above 0; labels left out
                 share the rest as they do in training. None goes back to the shares of
                 the training rows.
 
@@ -182,8 +184,14 @@ class DecidingMixin:
                 f"common the classes are, got {len(proba)}."
             )
         found = estimate_prior(proba, self.state_.shares)
+        prior = np.array(found.prior)
+        reach = _REACH_OF_90_PERCENT * np.array(found.standard_error)
         return pd.DataFrame(
-            {"prevalence": found.prior, "low": found.low, "high": found.high},
+            {
+                "prevalence": prior,
+                "low": np.clip(prior - reach, 0, 1),
+                "high": np.clip(prior + reach, 0, 1),
+            },
             index=pd.Index(self.classes_, name="class"),
         )
 
@@ -259,7 +267,16 @@ class DecidingMixin:
             InputError: as for `predict_set`.
         """
         sets = ConformalSets.fit(self._held_out("sets"))
-        return sets.predict(proba, coverage=coverage)
+        found = sets.predict(proba, coverage=coverage)
+        never_out = self.classes_[~sets.attainable(coverage)]
+        if len(never_out):
+            listed = ", ".join(repr(str(label)) for label in never_out)
+            warn_caller(
+                f"Classes with too few held-out rows to be ruled out at a coverage of "
+                f"{coverage:g}: {listed}. They are in the set of every row.",
+                FitWarning,
+            )
+        return found
 
     def _held_out(self, purpose: str) -> HeldOut:
         held_out = self.state_.held_out_now
@@ -299,7 +316,9 @@ def _read_shares(
     out = np.full(len(classes), np.nan)
     for label, share in prevalence.items():
         place = place_of(label, classes, "prevalence")
-        out[place] = check_real(share, f"prevalence[{label!r}]", low=0, high=1)
+        out[place] = check_real(
+            share, f"prevalence[{label!r}]", low=0, high=1, open_low=True
+        )
     open_ = np.isnan(out)
     left = 1 - np.nansum(out)
     if not (left > 0 if open_.any() else abs(left) < 1e-6):

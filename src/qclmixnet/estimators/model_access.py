@@ -65,10 +65,11 @@ class ModelAccess:
             network=deepcopy(kept.network).float(),
             inputs=deepcopy(kept.inputs).float(),
         )
-        return lambda encoded: log_odds_of(model.proba(encoded))[:, which]
+        state = replace(self.state_, model=model)
+        return lambda encoded: log_odds_of(state.proba(encoded))[:, which]
 
     def _decided(self, encoded: EncodedTable) -> npt.NDArray[np.int64]:
-        return self._codes(self.state_.model.proba(encoded))
+        return self._codes(self.state_.proba(encoded))
 
     def _codes(self, proba: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
         rule = self.state_.rule
@@ -79,7 +80,7 @@ class ModelAccess:
         self, table: Table
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         """Decide about rows in raw units, and say how likely each class is."""
-        proba = self.state_.model.proba(self.state_.encoder.encode(table))
+        proba = self.state_.proba(self.state_.encoder.encode(table))
         return self._codes(proba), log_odds_of(proba)
 
     def _movable(self, fixed: Sequence[str]) -> list[Movable]:
