@@ -1,11 +1,15 @@
 """Probabilities that mean what they say again after training with class weights."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import log_softmax
+
+from qclmixnet.core.errors import ModelFormatError
+from qclmixnet.decision.checks import is_number, numbers
 
 __all__ = ["ProbabilityScaling", "fit_scaling"]
 
@@ -41,6 +45,36 @@ class ProbabilityScaling:
         """
         log_p = np.log(np.maximum(proba, _TINY))
         return _scaled(log_p, np.array(self.log_weights), self.sharpness, self.undone)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the scaling as plain lists and numbers, fit for JSON."""
+        return {
+            "kind": "scaling",
+            "sharpness": self.sharpness,
+            "undone": self.undone,
+            "log_weights": list(self.log_weights),
+        }
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, object]) -> "ProbabilityScaling":
+        """Rebuild a scaling from what ``to_dict`` returned.
+
+        Args:
+            state: the dict, also after a way through JSON.
+
+        Returns:
+            An equal scaling.
+
+        Raises:
+            ModelFormatError: `state` is not what ``to_dict`` returns.
+        """
+        sharpness, undone = state.get("sharpness"), state.get("undone")
+        log_weights = numbers(state.get("log_weights"))
+        if not (is_number(sharpness) and is_number(undone) and log_weights):
+            raise ModelFormatError(
+                f"The stored calibration is damaged: {dict(state)!r}."
+            )
+        return cls(float(sharpness), float(undone), log_weights)  # type: ignore[arg-type]
 
 
 def fit_scaling(
