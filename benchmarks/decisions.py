@@ -35,7 +35,7 @@ from qclmixnet.benchmark.folded_tables import FoldedTables
 from qclmixnet.benchmark.tables import LabelledTable
 from qclmixnet.datasets import list_datasets
 from qclmixnet.decision import (
-    ConformalSets,
+    Calibration,
     CostRule,
     ProbabilityScaling,
     choose_calibration,
@@ -106,12 +106,30 @@ def scores(codes: np.ndarray, proba: np.ndarray) -> Row:
 
 
 def full_proba(
-    clf: QCLMixNetClassifier, X: pd.DataFrame, n_classes: int
+    clf: QCLMixNetClassifier,
+    X: pd.DataFrame,
+    n_classes: int,
+    calibration: Calibration | None = None,
 ) -> np.ndarray:
     """Return probabilities of all classes; those not learned have none."""
     out = np.zeros((len(X), n_classes))
-    out[:, clf.classes_.astype(np.int64)] = clf.predict_proba(X)
+    proba = clf.predict_proba(X)
+    known = clf.classes_.astype(np.int64)
+    out[:, known] = proba if calibration is None else calibration(proba)
     return out
+
+
+def chosen_on_top(clf: QCLMixNetClassifier) -> Calibration:
+    """Choose a calibration for what is calibrated already; mostly it is none."""
+    held_out = clf.state_.held_out
+    assert held_out is not None
+    return choose_calibration(
+        held_out.codes,
+        held_out.proba,
+        np.ones(len(clf.classes_)),
+        held_out.weights,
+        np.arange(held_out.n_rows) % 5,
+    )
 
 
 def uncalibrated(clf: QCLMixNetClassifier) -> QCLMixNetClassifier:
@@ -127,11 +145,14 @@ def uncalibrated(clf: QCLMixNetClassifier) -> QCLMixNetClassifier:
 def own(tables: tuple[str, ...]) -> None:
     """Fit the default preset and write rows of three studies."""
     calibration = RowFile("calibration", ("table", "fold", "method"))
-    sets, costs = RowFile("sets", ("table", "fold")), RowFile("costs", ("table", "fold"))
+    sets, costs = (
+        RowFile("sets", ("table", "fold")),
+        RowFile("costs", ("table", "fold")),
+    )
     for name, number, table, fold in places(tables):
         if costs.has(table=name, fold=number):
             continue
-        X, codes = table.X, table.codes
+        X, codes = table.frame, table.codes
         clf = QCLMixNetClassifier(random_state=0, device="cpu")
         clf.fit(X.iloc[fold.train], codes[fold.train])
         X_test, truth = X.iloc[fold.test], codes[fold.test]
@@ -139,11 +160,21 @@ def own(tables: tuple[str, ...]) -> None:
         place: Row = {"table": name, "fold": number}
         sizes = {"n_train": len(fold.train), "n_test": len(fold.test)}
         proba = full_proba(clf, X_test, n_classes)
-        raw = full_proba(uncalibrated(clf), X_test, n_classes)
+        said = {
+            "raw": full_proba(uncalibrated(clf), X_test, n_classes),
+            "calibrated": proba,
+            "chosen": full_proba(clf, X_test, n_classes, chosen_on_top(clf)),
+        }
         calibration.append(
             [
-                {**place, "method": "qclmixnet", "variant": v, **scores(truth, p), **sizes}
-                for v, p in (("raw", raw), ("calibrated", proba))
+                {
+                    **place,
+                    "method": "qclmixnet",
+                    "variant": v,
+                    **scores(truth, p),
+                    **sizes,
+                }
+                for v, p in said.items()
             ]
         )
         sets.append(
@@ -239,9 +270,9 @@ def proba_of_catboost(table: LabelledTable, fold: Fold) -> np.ndarray:
     """Fit on one part of a fold and predict the other."""
     job = FitJob(
         method="catboost",
-        X_train=table.X.iloc[fold.train],
+        X_train=table.frame.iloc[fold.train],
         codes_train=table.codes[fold.train],
-        X_test=table.X.iloc[fold.test],
+        X_test=table.frame.iloc[fold.test],
         n_classes=len(table.classes),
         random_state=0,
         n_threads=1,
@@ -257,7 +288,7 @@ def prevalence(tables: tuple[str, ...]) -> None:
         if name not in TO_THIN:
             continue
         table = TABLES.get(name)
-        X, codes = table.X, table.codes
+        X, codes = table.frame, table.codes
         fold = TABLES.folds(name, 0)[0]
         counts = np.bincount(codes[fold.train])
         rare = int(counts.argmin())

@@ -50,7 +50,10 @@ def _calibration(rows: pd.DataFrame) -> list[str]:
     lines = [
         [
             f"{title}, {of}",
-            *(f"{by_table.loc[(method, variant)].loc[names, s].mean():.4f}" for s in SCORES),
+            *(
+                f"{by_table.loc[(method, variant)].loc[names, s].mean():.4f}"
+                for s in SCORES
+            ),
         ]
         for method, title in METHODS.items()
         for variant, of in VARIANTS.items()
@@ -79,8 +82,8 @@ def _calibration(rows: pd.DataFrame) -> list[str]:
         "## Calibration",
         f"Means over {len(names)} tables of the suite, {rows['fold'].nunique()} folds.",
         _table(["", *SCORES.values()], lines),
-        "Differences, with 95 % intervals over tables and on how many of the tables the "
-        "first is lower:",
+        "Differences, with 95 % intervals over tables and on how many of the tables "
+        "the first is lower:",
         _table(["", *SCORES.values()], differences),
     ]
 
@@ -90,7 +93,8 @@ def _difference(
 ) -> str:
     gap = (by_table.loc[first][score] - by_table.loc[second][score]).dropna()
     low, high = interval(gap.to_numpy())
-    return f"{gap.mean():+.4f} ({low:+.4f} to {high:+.4f}), {(gap < 0).sum()} of {len(gap)}"
+    lower = f"{(gap < 0).sum()} of {len(gap)}"
+    return f"{gap.mean():+.4f} ({low:+.4f} to {high:+.4f}), {lower}"
 
 
 def _sets(rows: pd.DataFrame) -> list[str]:
@@ -101,12 +105,18 @@ def _sets(rows: pd.DataFrame) -> list[str]:
     )
     sums = sums[sums["n_test"] > 0].reset_index()
     sizes = rows[rows["mean_size"] != ""].astype({"mean_size": float})
-    smallest = rows.groupby(["table", "class"])["n_test"].sum().groupby("table").idxmin()
+    smallest = (
+        rows.groupby(["table", "class"])["n_test"].sum().groupby("table").idxmin()
+    )
     rare = set(smallest)
-    sums["is_rare"] = [(t, c) in rare for t, c in zip(sums["table"], sums["class"], strict=True)]
+    sums["is_rare"] = [
+        (t, c) in rare for t, c in zip(sums["table"], sums["class"], strict=True)
+    ]
     sums["short"] = [
         binomtest(int(k), int(n), c, alternative="less").pvalue < 0.025
-        for k, n, c in zip(sums["n_covered"], sums["n_test"], sums["coverage"], strict=True)
+        for k, n, c in zip(
+            sums["n_covered"], sums["n_test"], sums["coverage"], strict=True
+        )
     ]
     lines = []
     for coverage, part in sums.groupby("coverage"):
@@ -129,7 +139,8 @@ def _sets(rows: pd.DataFrame) -> list[str]:
             )
     short = sums[sums["short"]]
     listed = "; ".join(
-        f"{r.table}, class {r['class']}, asked {r.coverage:g}: {r.n_covered} of {r.n_test}"
+        f"{r.table}, class {r['class']}, asked {r.coverage:g}: "
+        f"{r.n_covered} of {r.n_test}"
         for _, r in short.iterrows()
     )
     return [
@@ -154,18 +165,24 @@ def _costs(rows: pd.DataFrame) -> list[str]:
     ].mean()
     ratio = means["cost_rule"] / means["argmax"]
     lines = [
-        [name, f"{row['argmax']:.4f}", f"{row['cost_rule']:.4f}", f"{ratio[name]:.2f}",
-         f"{row['share_not_above']:.0%}"]
+        [
+            name,
+            f"{row['argmax']:.4f}",
+            f"{row['cost_rule']:.4f}",
+            f"{ratio[name]:.2f}",
+            f"{row['share_not_above']:.0%}",
+        ]
         for name, row in means.iterrows()
     ]
     return [
         "## Costs",
         f"{int(rows['n_matrices'].max()):,} random cost matrices on each of "
-        f"{rows['fold'].nunique()} folds: right answers cost nothing, mistakes exp(1.5 z) "
-        "with z normal. Mean cost of a test row when the most probable class is taken, "
-        "and when the class of the lowest expected cost is.",
+        f"{rows['fold'].nunique()} folds: right answers cost nothing, mistakes "
+        "exp(1.5 z) with z normal. Mean cost of a test row when the most probable "
+        "class is taken, and when the class of the lowest expected cost is.",
         _table(
-            ["table", "most probable", "lowest cost", "ratio", "matrices not worse"], lines
+            ["table", "most probable", "lowest cost", "ratio", "matrices not worse"],
+            lines,
         ),
         f"The mean ratio is {ratio.mean():.2f}; the cost rule is cheaper on "
         f"{(ratio < 1).sum()} of {len(ratio)} tables.",

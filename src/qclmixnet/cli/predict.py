@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -118,7 +119,7 @@ def _reasons(
     """Name the columns that moved the log-odds of the label most, and how far."""
     found = clf.explain(features)
     rows = np.arange(len(found.log_odds))
-    moved = found.values[rows, :, found.predicted]
+    moved = found.values[rows, :, found.predicted]  # noqa: PD011 - no frame
     order = np.argsort(-np.abs(moved), axis=1, kind="stable")[:, :n_reasons]
     out = {}
     for rank, columns in enumerate(order.T, start=1):
@@ -131,7 +132,7 @@ def _reasons(
     return out
 
 
-def _cell(value: object) -> str:
+def _cell(value: Any) -> str:  # noqa: ANN401 - a cell of any column
     if pd.isna(value):
         return "missing"
     return f"{value:g}" if isinstance(value, float | np.floating) else str(value)

@@ -13,7 +13,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from qclmixnet.core.caller import warn_caller
-from qclmixnet.core.errors import DataWarning, InputError, ModelFormatError
+from qclmixnet.core.errors import DataWarning, ModelFormatError
 from qclmixnet.estimators.deciding import DecidingMixin
 from qclmixnet.estimators.demand import Demand
 from qclmixnet.estimators.explaining import ExplainingMixin
@@ -38,8 +38,11 @@ from qclmixnet.training import CrossFitRecipe, Recipe
 __all__ = ["QCLMixNetClassifier"]
 
 
-class QCLMixNetClassifier(  # type: ignore[misc]
-    DecidingMixin, ExplainingMixin, ClassifierMixin, BaseEstimator
+class QCLMixNetClassifier(
+    DecidingMixin,
+    ExplainingMixin,
+    ClassifierMixin,  # type: ignore[misc]
+    BaseEstimator,  # type: ignore[misc]
 ):
     """Classifier for tables whose interesting classes are rare.
 

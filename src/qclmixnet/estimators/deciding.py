@@ -1,4 +1,4 @@
-"""Decisions after the fit: another rule, another prevalence, sets, an honest outlook."""
+"""Decisions after the fit: another rule, another prevalence, sets, an outlook."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from qclmixnet.core.checks import check_real
 from qclmixnet.core.caller import warn_caller
+from qclmixnet.core.checks import check_real
 from qclmixnet.core.errors import FitWarning, InputError
 from qclmixnet.decision import (
     ArgmaxRule,
@@ -221,13 +221,9 @@ class DecidingMixin:
         if demand.is_tuned:
             return expect(demand.choose, held_out, costs=matrix)
         rule = self.state_.rule or ArgmaxRule()
-        return expect(
-            rule, held_out, costs=matrix, batch_rows=demand.per_rows or None
-        )
+        return expect(rule, held_out, costs=matrix, batch_rows=demand.per_rows or None)
 
-    def predict_set(
-        self, X: object, *, coverage: float = 0.9
-    ) -> npt.NDArray[np.bool_]:
+    def predict_set(self, X: object, *, coverage: float = 0.9) -> npt.NDArray[np.bool_]:
         """Return for each row the classes that cannot be ruled out.
 
         Of the rows of each class, the rare ones too, at least the share `coverage` has
@@ -294,12 +290,19 @@ class DecidingMixin:
 
 @contextmanager
 def _named_classes(alert: int, classes: npt.NDArray[Any]) -> Iterator[None]:
-    """Name a class in errors of the rules, which know its number alone."""
+    """Put the caller's names into errors of the rules, which have their own."""
     try:
         yield
     except InputError as error:
-        number, name = f"class number {alert}", f"class {str(classes[alert])!r}"
-        raise InputError(str(error).replace(number, name)) from error
+        message = str(error)
+        for inner, outer in {
+            f"class number {alert}": f"class {str(classes[alert])!r}",
+            "`at_least`": "`min_recall`",
+            "`n_alerts`": "`max_alerts`",
+            "`BudgetRule`": "`top`",
+        }.items():
+            message = message.replace(inner, outer)
+        raise InputError(message) from error
 
 
 def _read_shares(

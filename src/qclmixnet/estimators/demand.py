@@ -25,6 +25,13 @@ from qclmixnet.decision import (
 
 __all__ = ["Demand", "cost_matrix", "place_of", "read_demand"]
 
+_IN_WORDS = {
+    "macro_f1": "macro-F1",
+    "macro_recall": "macro recall",
+    "balanced": "mean of macro-F1 and macro recall",
+    "g_mean": "geometric mean of the recalls",
+    "mcc": "MCC",
+}
 _NAMES = get_args(RuleObjective)
 
 
@@ -108,7 +115,9 @@ class Demand:
             case "costs":
                 return "the lowest expected cost"
             case "recall":
-                sure = f" with confidence {self.confidence:g}" if self.confidence else ""
+                sure = (
+                    f" with confidence {self.confidence:g}" if self.confidence else ""
+                )
                 return (
                     f"a recall of {alert} of at least {self.value:g}{sure}, then the "
                     "best precision"
@@ -120,7 +129,7 @@ class Demand:
                 )
             case "top":
                 return f"{alert} for the {self.value:g} rows most likely to be it"
-        return f"the best {self.kind.replace('_', ' ')}"
+        return f"the best {_IN_WORDS[self.kind]}"
 
     def to_dict(self) -> dict[str, object]:
         """Return the demand fit for JSON."""
@@ -215,9 +224,7 @@ def read_demand(
     )
 
 
-def cost_matrix(
-    costs: object, classes: npt.NDArray[Any]
-) -> npt.NDArray[np.float64]:
+def cost_matrix(costs: object, classes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Read what each mistake costs.
 
     Args:

@@ -27,7 +27,7 @@ from safetensors.torch import save as save_tensors
 
 import qclmixnet
 from qclmixnet.core.errors import InputError, InputTypeError, ModelFormatError
-from qclmixnet.decision import DecisionRule, HeldOut, rule_from_dict
+from qclmixnet.decision import HeldOut, rule_from_dict
 from qclmixnet.estimators.demand import Demand
 from qclmixnet.estimators.diagnostics import Diagnostic
 from qclmixnet.estimators.model_files import model_from_dict, model_to_dict
@@ -249,8 +249,9 @@ def _decisions_from_dict(content: dict[str, Any], *, n_classes: int) -> dict[str
     """Rebuild these; models of before they could be chosen have the rule alone."""
     rule = content["rule"]
     fitted = content.get("fitted_rule", rule)
-    plain = Demand("argmax" if rule is None else rule["objective"]).to_dict()
-    demand = content.get("demand", plain)
+    demand = content.get("demand")
+    if demand is None:
+        demand = Demand("argmax" if rule is None else rule["objective"]).to_dict()
     shares = content.get("class_shares", [math.nan] * n_classes)
     stated = content.get("stated_shares")
     return {
