@@ -145,7 +145,7 @@ REFUSED = [
     (lambda: shift_prior(PROBA, OLD, [1, 1, -1]), r"`wanted`.*at least 0.*-1\.0"),
     (lambda: shift_prior(PROBA, OLD, [0, 0, 0]), r"`wanted`.*not all of them 0"),
     (lambda: shift_prior(PROBA, OLD, [1, 1, float("nan")]), r"`wanted`.*finite"),
-    (lambda: shift_prior(PROBA, OLD, ["a", 1, 1]), r"`wanted` must hold one number"),
+    (lambda: shift_prior(PROBA, OLD, "abc"), r"`wanted` must hold one number"),
     (lambda: shift_prior(PROBA, OLD, [1, 1, 0]), r"above 0 for class number 2"),
     (lambda: shift_prior(PROBA, [1, 1, 0], OLD), r"must be 0 for class number 2"),
     (lambda: estimate_prior(PROBA[:0], OLD), r"at least one row"),

@@ -1,4 +1,26 @@
-"""Choose how to calibrate, by rows that each candidate did not see."""
+"""Choose how to calibrate, by rows that each candidate did not see.
+
+Measured on 720 simulated tables (2, 5 and 10 classes, imbalance 10 and 100; noisy
+Gaussian posteriors after training with class weights, each class with a bias of its
+own, a wrong temperature, in half of them warped as well), by the log-loss on 4000 fresh
+rows in thousandths, the chosen calibration against the simple scaling alone:
+
+===========  =============  =============  =============
+rows         2 classes      5 classes      10 classes
+===========  =============  =============  =============
+200          0, of 93       0, of 649      0, of 1210
+1000         +0.0, of 103   -6.1, of 669   -9.2, of 1238
+5000         -0.0, of 94    -8.2, of 638   -15.4, of 1138
+===========  =============  =============  =============
+
+The worst of all tables lost 6.9. For two classes there is nothing to win in these
+tables: the simple scaling holds a temperature and a bias already. With 200 rows the
+same choice would have changed the log-loss by -0.9 to +0.6 and lost up to 19, so it
+begins at 500. An isotonic curve for two classes was worse than the simple scaling by
+12.3 with 200 rows and by 1.9 with 5000; it stays for what is bent more than that. No
+scaling at all, tried as a candidate too, was chosen for 10 tables of 720, most often
+wrongly, and is none.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Protocol, runtime_checkable
@@ -26,7 +48,7 @@ __all__ = [
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-_FEWEST_ROWS = 20
+_FEWEST_ROWS = 500  # below, nothing richer than the simple scaling is tried
 _MANY_ROWS, _MANY_OF_A_CLASS = 1_000, 100  # a curve of any form needs so many
 _PARTS = 5  # where all rows are of one part
 _LEAST = 1e-12  # a probability below this costs no more
@@ -96,8 +118,8 @@ def choose_calibration(
 
     The simple scaling, a temperature and how much of the class weights to take back, is
     kept unless another has a lower log-loss by more than one standard error of the
-    difference, row by row. The others: nothing at all, a temperature and a bias for
-    each class, and for two classes any rising curve.
+    difference, row by row. The others: a temperature and a bias for each class, and
+    for two classes, from 1,000 rows and 100 of each class on, any rising curve.
 
     Args:
         codes: class number of each row.
@@ -108,7 +130,7 @@ def choose_calibration(
             to the others. Rows that are all of one part are dealt into five.
 
     Returns:
-        The calibration, fitted to all rows; with fewer than 20 the simple scaling.
+        The calibration, fitted to all rows; with fewer than 500 the simple scaling.
     """
     simple = fit_scaling(codes, proba, class_weights, sample_weight)
     if len(codes) < _FEWEST_ROWS:
@@ -171,9 +193,9 @@ def _some_parts(parts: IntArray) -> IntArray:
 
 
 def _kinds(counts: IntArray) -> list[str]:
-    kinds = ["scaling", "identity", "vector"]
     many = counts.sum() >= _MANY_ROWS and counts.min() >= _MANY_OF_A_CLASS
-    return [*kinds, "isotonic"] if len(counts) == 2 and many else kinds
+    curve = ["isotonic"] if len(counts) == 2 and many else []
+    return ["scaling", "vector", *curve]
 
 
 def _fit(
@@ -184,8 +206,6 @@ def _fit(
     class_weights: FloatArray,  # noqa: ARG001
     sample_weight: FloatArray,
 ) -> Calibration:
-    if kind == "identity":
-        return IdentityScaling()
     if kind == "vector":
         return fit_vector(codes, proba, simple, sample_weight)
     if kind == "isotonic":

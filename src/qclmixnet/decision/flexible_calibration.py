@@ -203,22 +203,62 @@ def fit_vector(
             -simple.undone * np.array(simple.log_weights),
         ]
     )
-    wanted = np.eye(n_classes)[codes]
-    rows = np.arange(len(codes))
-
-    def loss(values: FloatArray) -> tuple[float, FloatArray]:
-        scale, bias = np.exp(values[:n_classes]), values[n_classes:]
-        log_q = log_softmax(scale * log_p + bias, axis=1)
-        away = values - home
-        value = -(weights * log_q[rows, codes]).sum() + _PULL / 2 * (away**2).sum()
-        slope = weights[:, None] * (np.exp(log_q) - wanted)
-        by_scale = (slope * log_p).sum(axis=0) * scale
-        by_bias = slope.sum(axis=0)
-        return float(value), np.concatenate([by_scale, by_bias]) + _PULL * away
-
-    found = minimize(loss, home, jac=True, method="L-BFGS-B").x
+    priced = _PricedLoss(codes, log_p, weights, home)
+    # Few steps of Newton: scales and biases hang together too closely for others.
+    found = minimize(
+        priced.loss, home, jac=True, hess=priced.curvature, method="trust-exact"
+    ).x
     scale, bias = np.exp(found[:n_classes]), found[n_classes:]
     return VectorScaling(tuple(scale.tolist()), tuple((bias - bias[0]).tolist()))
+
+
+@dataclass(frozen=True, eq=False)
+class _PricedLoss:
+    """The log-loss of log-scales and biases, and the price of the way from home."""
+
+    codes: IntArray
+    log_p: FloatArray
+    weights: FloatArray
+    home: FloatArray
+
+    def loss(self, values: FloatArray) -> tuple[float, FloatArray]:
+        """Return the loss and its slopes."""
+        scaled, log_q = self._said(values)
+        rows = np.arange(len(self.codes))
+        away = values - self.home
+        loss = -(self.weights @ log_q[rows, self.codes]) + _PULL / 2 * (away @ away)
+        slope = np.exp(log_q)
+        slope[rows, self.codes] -= 1
+        by_scale = self.weights @ (slope * scaled)
+        by_bias = self.weights @ slope
+        return float(loss), np.concatenate([by_scale, by_bias]) + _PULL * away
+
+    def curvature(self, values: FloatArray) -> FloatArray:
+        """Return the second derivatives."""
+        scaled, log_q = self._said(values)
+        n_classes = log_q.shape[1]
+        q = np.exp(log_q)
+        by_value = np.hstack([q * scaled, q])
+        out = -(by_value.T @ (self.weights[:, None] * by_value))
+        both = self.weights @ (q * scaled)
+        twice = self.weights @ (q * scaled**2)
+        # A log-scale bends its own logit, too.
+        bent = both - np.bincount(
+            self.codes,
+            self.weights * scaled[np.arange(len(q)), self.codes],
+            minlength=n_classes,
+        )
+        scales, biases = np.arange(n_classes), np.arange(n_classes) + n_classes
+        out[scales, scales] += twice + bent
+        out[biases, biases] += self.weights @ q
+        out[scales, biases] += both
+        out[biases, scales] += both
+        return np.asarray(out + _PULL * np.eye(2 * n_classes), dtype=np.float64)
+
+    def _said(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+        n_classes = self.log_p.shape[1]
+        scaled = np.exp(values[:n_classes]) * self.log_p
+        return scaled, log_softmax(scaled + values[n_classes:], axis=1)
 
 
 def fit_isotonic(
