@@ -36,8 +36,10 @@ from qclmixnet.training import CrossFitRecipe, Recipe
 __all__ = ["QCLMixNetClassifier"]
 
 
-class QCLMixNetClassifier(  # type: ignore[misc]
-    ExplainingMixin, ClassifierMixin, BaseEstimator
+class QCLMixNetClassifier(
+    ExplainingMixin,
+    ClassifierMixin,  # type: ignore[misc]
+    BaseEstimator,  # type: ignore[misc]
 ):
     """Classifier for tables whose interesting classes are rare.
 

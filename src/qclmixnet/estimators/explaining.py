@@ -31,7 +31,7 @@ _MOST_ROWS = 1000  # more say little that is new about a whole table
 
 
 class ExplainingMixin(ModelAccess):
-    """Reasons for the predictions of a fitted classifier."""
+    """Reasons for the predictions: what `QCLMixNetClassifier` has beside `predict`."""
 
     def explain(
         self,
@@ -235,7 +235,7 @@ class ExplainingMixin(ModelAccess):
             table, movable, self._judge, wanted=target, max_columns=max_columns
         )
         spreads = {column.name: column.spread for column in movable}
-        lines = []
+        lines: list[tuple[object, ...]] = []
         for row, (code, one) in enumerate(
             zip(self._decided(encoded), found, strict=True)
         ):
