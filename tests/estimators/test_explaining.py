@@ -82,6 +82,9 @@ def test_the_frame_has_cells_and_the_predicted_class(
     assert frame.loc[frame["column"] == "amount", "value"].tolist() == list(
         X["amount"][:4]
     )
+    truths = frame.loc[frame["column"] == "open", "value"]
+    assert truths.tolist() == X["open"][:4].tolist()
+    assert {type(truth) for truth in truths} == {bool}
     sums = frame.groupby("row")["contribution"].sum().to_numpy()
     rows = np.arange(4)
     expected = found.log_odds[rows, found.predicted] - found.base[found.predicted]
@@ -118,7 +121,7 @@ def test_a_planted_product_is_the_first_pair() -> None:
     y = np.where(X["b"] * X["d"] > 0, 1, 0)
     clf = QCLMixNetClassifier(n_members=4, n_tree_rounds=0, random_state=0).fit(X, y)
     found = clf.interactions(X, n_pairs=3, n_samples=60)
-    assert found.loc[0, ["first", "second"]].tolist() == ["b", "d"]
+    assert found[["first", "second"]].to_numpy()[0].tolist() == ["b", "d"]
     assert found["strength"][0] > 2 * found["strength"][1]
     assert len(found) == 3
 
