@@ -27,6 +27,7 @@ PACKAGES = [
     "qclmixnet.metrics",
     "qclmixnet.nn",
     "qclmixnet.preprocessing",
+    "qclmixnet.reasons",
     "qclmixnet.report",
     "qclmixnet.table",
     "qclmixnet.training",

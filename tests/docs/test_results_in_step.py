@@ -235,6 +235,15 @@ def test_the_page_on_probes_shows_the_stored_rows(
     assert script.tables(rows) in script.PAGE.read_text("utf-8")
 
 
+def test_the_page_on_explaining_shows_the_stored_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = _load("couplings", monkeypatch, ".")
+    rows = pd.read_csv(script.ROWS)
+    assert len(rows) == len(script.TABLES) * len(script.NETWORKS) * script.N_SEEDS
+    assert script.render(rows) in script.PAGE.read_text("utf-8")
+
+
 def test_a_label_is_not_told_before_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     script = _load("time_tables", monkeypatch, ".")
     rng = np.random.default_rng(0)

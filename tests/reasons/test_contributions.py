@@ -154,7 +154,8 @@ def test_a_column_of_several_inputs_is_replaced_as_one() -> None:
         num, cat = rows.x_num.astype(np.float64), rows.x_cat[:, 0]
         assert np.isin(num[:, :2], [[0, 0], [1, 1]]).all()
         assert (num[:, 0] == num[:, 1]).all()  # never one without the other
-        return (10 * num[:, 0] * num[:, 1] + num[:, 2] + 5 * (cat == 3))[:, None]
+        value = 10 * num[:, 0] * num[:, 1] + num[:, 2] + 5 * (cat == 3)
+        return np.asarray(value[:, None])
 
     found = explained(x, z, log_odds, groups, 1)
     np.testing.assert_allclose(found.values[0, :, 0], [10, 2, 5])
@@ -167,7 +168,7 @@ def test_equal_rows_and_equal_cells_are_evaluated_once() -> None:
 
     def log_odds(rows: EncodedTable) -> np.ndarray:
         seen.append(len(rows.x_num))
-        return rows.x_num.sum(axis=1, dtype=np.float64)[:, None]
+        return np.asarray(rows.x_num.sum(axis=1, dtype=np.float64)[:, None])
 
     explained(numbers(x), numbers(z), log_odds, one_each(4), 1)
     # The rows, the background row, and mixed rows: they differ in two columns alone,

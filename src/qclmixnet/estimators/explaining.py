@@ -22,7 +22,7 @@ from qclmixnet.reasons import (
     nearest_cases,
     permutations_within,
 )
-from qclmixnet.table import Table
+from qclmixnet.table import ColumnSchema, Table
 
 __all__ = ["ExplainingMixin"]
 
@@ -31,7 +31,7 @@ _MOST_ROWS = 1000  # more say little that is new about a whole table
 
 
 class ExplainingMixin(ModelAccess):
-    """Reasons for the predictions of a fitted classifier."""
+    """Reasons for the predictions: what `QCLMixNetClassifier` has beside `predict`."""
 
     def explain(
         self,
@@ -100,7 +100,10 @@ class ExplainingMixin(ModelAccess):
             std_error=found.std_error,
             n_permutations=found.n_permutations,
             predicted=self._among(which, encoded, found.log_odds),
-            cells={group.name: table.columns[group.name] for group in groups},
+            cells={
+                column.name: _as_given(column, table.columns[column.name])
+                for column in self.schema_.used
+            },
         )
 
     def feature_importance(
@@ -235,7 +238,7 @@ class ExplainingMixin(ModelAccess):
             table, movable, self._judge, wanted=target, max_columns=max_columns
         )
         spreads = {column.name: column.spread for column in movable}
-        lines = []
+        lines: list[tuple[object, ...]] = []
         for row, (code, one) in enumerate(
             zip(self._decided(encoded), found, strict=True)
         ):
@@ -328,6 +331,15 @@ class ExplainingMixin(ModelAccess):
                 "distance": found.distances.ravel(),
             }
         )
+
+
+def _as_given(
+    column: ColumnSchema, cells: npt.NDArray[np.generic]
+) -> npt.NDArray[np.generic]:
+    """Cells as the caller knows them: the table keeps booleans as numbers."""
+    if column.kind != "boolean":
+        return cells
+    return np.where(np.isnan(cells), None, cells == 1)
 
 
 def _taken(table: Table, rows: npt.NDArray[np.int64]) -> Table:

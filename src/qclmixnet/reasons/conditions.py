@@ -88,8 +88,8 @@ def column_values(cells: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
     """Numbers as they are; dates as days since 1970, NaN where missing."""
     if cells.dtype.kind != "M":
         return np.asarray(cells, dtype=np.float64)
-    days = (cells - np.datetime64(0, "us")) / np.timedelta64(1, "D")
-    return np.asarray(days, dtype=np.float64)
+    days = cells.astype("datetime64[us]").astype(np.int64) / 86_400e6
+    return np.where(np.isnat(cells), np.nan, days)
 
 
 def between(low: float, high: float) -> float:

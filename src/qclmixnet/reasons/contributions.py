@@ -24,8 +24,8 @@ class Contributions:
         values: sum over columns to ``log_odds - base``.
         base: mean log-odds of the background rows that were compared with.
         log_odds: what the model says of the rows.
-        std_error: of `values`, from the spread between permutations; it tells what a
-            second explanation with other draws would change. NaN for one permutation.
+        std_error: of `values`, from the spread between permutations: what other
+            background rows and other orders would change. NaN for one permutation.
         n_permutations: permutations, each also taken in reverse.
     """
 

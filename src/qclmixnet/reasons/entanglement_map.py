@@ -106,7 +106,8 @@ def _of_members(network: MemberNetwork, spread: Tensor) -> Tensor:
     width = reach.shape[-1]
     way_out = layer.out.weight.double()[:, 2 * width :].norm(dim=-1)[:, None]
     neighbour = reach.roll(1, -1) * layer.coupling.double().abs()
-    return ((reach * way_out) @ neighbour.transpose(1, 2)).mean(dim=0)
+    by_member: Tensor = (reach * way_out) @ neighbour.transpose(1, 2)
+    return by_member.mean(dim=0)
 
 
 def _owner(
