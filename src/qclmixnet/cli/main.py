@@ -20,7 +20,8 @@ from qclmixnet.cli.options import (
     TableFile,
     TimeColumn,
 )
-from qclmixnet.cli.studies import ablate, benchmark, compare, report, stress, tune
+from qclmixnet.cli.studies import ablate, benchmark, compare, stress, tune
+from qclmixnet.cli.studies import report as report_command
 
 __all__ = ["app", "run"]
 
@@ -104,6 +105,10 @@ def train(
     time_limit_s: Annotated[
         float | None, typer.Option("--time-limit", help="Seconds for the fit.")
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Also write the page on the rows kept aside, an .html."),
+    ] = None,
     device: Device = "auto",
     seed: Seed = 0,
     as_json: Json = False,
@@ -118,6 +123,7 @@ def train(
         drop=drop or [],
         time_column=time_column,
         test_fraction=test_fraction,
+        report=report,
         settings={
             "preset": preset,
             "max_epochs": max_epochs,
@@ -188,7 +194,7 @@ def datasets(
     run_datasets(name, out=out, as_json=as_json)
 
 
-for _study in (benchmark, stress, report, compare, ablate, tune):
+for _study in (benchmark, stress, report_command, compare, ablate, tune):
     app.command()(_study)
 
 

@@ -14,6 +14,7 @@ from qclmixnet.metrics.calibration import (
     expected_calibration_error,
     log_loss,
 )
+from qclmixnet.metrics.calibration_interval import calibration_error_estimate
 from qclmixnet.metrics.intervals import (
     ClassIntervals,
     Estimate,
@@ -47,6 +48,7 @@ __all__ = [
     "brier_parts",
     "brier_score",
     "calibration_error",
+    "calibration_error_estimate",
     "class_intervals",
     "clopper_pearson_interval",
     "confusion_matrix",

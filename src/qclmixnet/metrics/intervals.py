@@ -59,9 +59,8 @@ def bootstrap_estimate(
 ) -> Estimate:
     """Return a score of weighted rows with its basic bootstrap interval.
 
-    A score that noise can only raise, such as a calibration error, is raised a second
-    time by drawing rows again. The basic interval turns that around, where percentiles
-    would double it.
+    For scores that are means over rows, or nearly so. A calibration error is not: see
+    `calibration_error_estimate`.
 
     Args:
         score: of the rows, by how much each counts; some count 0.

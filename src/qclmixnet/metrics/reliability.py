@@ -40,6 +40,7 @@ class ReliabilityBin:
         seen: share of the rows where the event happened, 0 to 1.
         low: lower end of the interval of `seen`.
         high: upper end.
+        n_effective: rows of equal weight that would tell as much.
     """
 
     mass: float
@@ -47,6 +48,7 @@ class ReliabilityBin:
     seen: float
     low: float
     high: float
+    n_effective: float
 
 
 @dataclass(frozen=True)
@@ -204,7 +206,7 @@ def reliability_bins(
         seen = float(weights[rows & happened].sum() / mass)
         effective = mass**2 / float((weights[rows] ** 2).sum())
         low, high = interval(seen, effective, coverage=coverage)
-        out.append(ReliabilityBin(mass, said, seen, low, high))
+        out.append(ReliabilityBin(mass, said, seen, low, high, effective))
     return tuple(out)
 
 

@@ -1,7 +1,7 @@
 """The numbers on the page of one model: scores with intervals, curves of classes."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ from qclmixnet.metrics import (
     ThresholdCurve,
     bootstrap_estimate,
     brier_parts,
-    calibration_error,
+    calibration_error_estimate,
     class_intervals,
     confusion_matrix,
     reliability_bins,
@@ -72,11 +72,10 @@ def score_rows(
         intervals=class_intervals(
             confusion, generator=np.random.default_rng(_SEED), coverage=coverage
         ),
-        error=bootstrap_estimate(
-            _calibration(proba.argmax(axis=1) == codes, proba.max(axis=1)),
-            n_rows,
+        error=calibration_error_estimate(
+            proba.argmax(axis=1) == codes,
+            proba.max(axis=1),
             generator=np.random.default_rng(_SEED),
-            n_resamples=_resamples(n_rows),
             coverage=coverage,
         ),
         brier=bootstrap_estimate(
@@ -119,24 +118,16 @@ def _curves(
     return ClassCurves(
         label=label,
         bins=reliability_bins(happened, proba, n_bins=_N_BINS, coverage=coverage),
-        error=bootstrap_estimate(
-            _calibration(happened, proba),
-            len(proba),
+        error=calibration_error_estimate(
+            happened,
+            proba,
             generator=np.random.default_rng(_SEED),
-            n_resamples=_resamples(len(proba)),
             coverage=coverage,
         ),
         parts=brier_parts(happened, proba, n_bins=_N_BINS),
         thresholds=thinned(threshold_curve(happened, proba), most=_MOST_POINTS),
         own_threshold=own_threshold,
     )
-
-
-def _calibration(
-    happened: BoolArray, proba: FloatArray
-) -> Callable[[FloatArray], float]:
-    """Return the calibration error of an event by how much each row counts."""
-    return lambda weights: calibration_error(happened, proba, weights=weights)
 
 
 def _resamples(n_rows: int) -> int:

@@ -110,7 +110,7 @@ def class_table(scored: ScoredRows, predicted: Sequence[int]) -> ReportTable:
         records,
         keys=["label", "support", "called", *keys, "auprc"],
         note=(
-            f"In brackets {scored.coverage:.0%} intervals, by drawing these rows again; "
+            f"In brackets {scored.coverage:.0%} intervals, by drawing the rows again; "
             "where a score is 0 or 1, Wilson's. AUPRC: area under the curve of "
             "precision and recall, whatever the rule."
         ),
@@ -154,8 +154,9 @@ def calibration_table(scored: ScoredRows) -> ReportTable:
             *("brier", "reliability", "resolution", "uncertainty"),
         ],
         note=(
-            "Brier score of the class against the rest, 0 to 1: reliability (0 is "
-            "best) less resolution (the more the better) plus uncertainty (of the "
+            "Calibration error: on these rows, and in brackets what it would be on "
+            "more, without the part of chance. Brier score of the class against the "
+            "rest, 0 to 1: reliability (0 is best) less resolution (the more the better) plus uncertainty (of the "
             "class itself), and a rest for the spread inside bins."
         ),
     )

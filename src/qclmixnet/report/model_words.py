@@ -92,9 +92,11 @@ def rule_in_words(
         return "The most probable class is chosen."
     head = f"Tuned for {_GOALS.get(objective, objective)}: "
     if threshold is not None:
+        # Of the two, the class that takes less than a half to be chosen.
+        first, least = (1, threshold) if threshold <= 0.5 else (0, 1 - threshold)
         return (
-            f"{head}“{_short(labels[1])}” from a probability of {threshold:.3f} on, "
-            f"“{_short(labels[0])}” below."
+            f"{head}“{_short(labels[first])}” from a probability of {least:.3f} on, "
+            f"“{_short(labels[1 - first])}” below."
         )
     order = sorted(range(len(labels)), key=lambda k: -offsets[k])
     least = offsets[order[-1]]
@@ -135,12 +137,14 @@ def good_for(scored: ScoredRows | None, *, target: str, n_classes: int) -> list[
     if scored is None:
         return out
     found, sure = [], []
+    n_rows = sum(entry.support for entry in scored.scores.by_class)
     for entry, ends in zip(scored.scores.by_class, scored.intervals, strict=True):
         if entry.support < _FEW_ROWS:
             continue
         if ends.recall.low > 1 - _MISSED:
             found.append(_short(entry.label))
-        if ends.precision.low > 1 - _FALSE_ALARMS:
+        # Calling every row so would be right as often as the class comes up.
+        if ends.precision.low > max(1 - _FALSE_ALARMS, entry.support / n_rows):
             sure.append(_short(entry.label))
     if found:
         out.append(
@@ -150,7 +154,8 @@ def good_for(scored: ScoredRows | None, *, target: str, n_classes: int) -> list[
     if sure:
         out.append(
             f"Taking its word for {_quoted(sure)}: more than half of the rows that it "
-            "calls so are, also at the lower end of the interval."
+            "calls so are, and more than of all rows, also at the lower end of the "
+            "interval."
         )
     if scored.error.high < _OFF:
         out.append(
