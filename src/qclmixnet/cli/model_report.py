@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from qclmixnet.cli.benchmark import run_report
 from qclmixnet.cli.console import show, show_json
 from qclmixnet.cli.tables import check_columns
 from qclmixnet.core.errors import InputError
@@ -57,6 +56,8 @@ def run_any_report(
         raise InputError(
             f"{str(folder)!r} is a run, whose report needs no {' and no '.join(extra)}."
         )
+    from qclmixnet.cli.benchmark import run_report
+
     run_report(folder, out=out, ours=ours, as_json=as_json)
 
 
@@ -139,8 +140,8 @@ def report_held_back(
     notes = []
     if not known.all():
         notes.append(
-            f"{int((~known).sum())} rows are left out here: their classes came up in no "
-            "row that was learned from, so the model gets all of them wrong."
+            f"{int((~known).sum())} rows are left out here: their classes came up in "
+            "no row that was learned from, so the model gets all of them wrong."
         )
     X, y = X[known], y[known]
     page = describe_model(

@@ -156,8 +156,9 @@ def calibration_table(scored: ScoredRows) -> ReportTable:
         note=(
             "Calibration error: on these rows, and in brackets what it would be on "
             "more, without the part of chance. Brier score of the class against the "
-            "rest, 0 to 1: reliability (0 is best) less resolution (the more the better) plus uncertainty (of the "
-            "class itself), and a rest for the spread inside bins."
+            "rest, 0 to 1: reliability (0 is best) less resolution (the more the "
+            "better) plus uncertainty (of the class itself), and a rest for the spread "
+            "inside bins."
         ),
     )
 
