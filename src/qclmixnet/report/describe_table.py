@@ -8,7 +8,7 @@ import pandas as pd
 
 from qclmixnet.report.chart_axes import shortened
 from qclmixnet.report.model_data import ClassFacts, ColumnFacts
-from qclmixnet.report.words import count_of, listed
+from qclmixnet.report.words import listed
 from qclmixnet.table import Schema, Table
 
 __all__ = ["cell_text", "describe_columns", "rows_of_training", "table_notes"]
@@ -133,11 +133,11 @@ def table_notes(
             f"The file has no row of {_named(absent)}: nothing is said of how well "
             "that is found."
         )
-    few = [f"{label} ({count_of(n, 'row')})" for label, n in known if 0 < n < _FEW_ROWS]
+    few = [label for label, n in known if 0 < n < _FEW_ROWS]
     if few:
         notes.append(
-            f"Few rows of {_named(few)}: with fewer than {_FEW_ROWS}, scores of a "
-            "class are mostly chance."
+            f"There are fewer than {_FEW_ROWS} rows each of {_named(few)}: scores of a "
+            "class of so few are mostly chance."
         )
     counts = [n for _, n in known if n > 0]
     if max(counts) >= _LARGE_RATIO * min(counts):

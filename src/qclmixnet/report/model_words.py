@@ -62,7 +62,7 @@ def summary_of(
         f"({_ends(recall, scored.coverage)})"
     )
     if entry.recall or entry.precision:
-        second += f", and {entry.precision:.0%} of the rows that it calls so are"
+        second += f"; of the rows that it calls so {entry.precision:.0%} are"
     return first, second + "."
 
 
@@ -198,13 +198,14 @@ def not_for(
                 f"({_ends(scored.error, scored.coverage, digits=3)})."
             )
     few = [
-        f"{_short(each.label)} ({count_of(each.n_true, 'row')})"
+        _short(each.label)
         for each in classes
         if each.n_true is not None and each.n_true < _FEW_ROWS
     ]
     if few:
         out.append(
-            f"Decisions on {_quoted(few)}: too few rows to tell how well that goes."
+            f"Decisions on {_quoted(few)}: with fewer than {_FEW_ROWS} rows here, how "
+            "well that goes cannot be told."
         )
     return [
         *out,
