@@ -21,7 +21,8 @@ from qclmixnet.cli.options import (
     TableFile,
     TimeColumn,
 )
-from qclmixnet.cli.studies import ablate, benchmark, compare, report, stress, tune
+from qclmixnet.cli.studies import ablate, benchmark, compare, stress, tune
+from qclmixnet.cli.studies import report as report_command
 
 __all__ = ["app", "run"]
 
@@ -105,6 +106,10 @@ def train(
     time_limit_s: Annotated[
         float | None, typer.Option("--time-limit", help="Seconds for the fit.")
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Also write the page on the rows kept aside, an .html."),
+    ] = None,
     device: Device = "auto",
     seed: Seed = 0,
     as_json: Json = False,
@@ -119,6 +124,7 @@ def train(
         drop=drop or [],
         time_column=time_column,
         test_fraction=test_fraction,
+        report=report,
         settings={
             "preset": preset,
             "max_epochs": max_epochs,
@@ -167,8 +173,9 @@ def datasets(
     run_datasets(name, out=out, as_json=as_json)
 
 
-for _command in (predict, decide, benchmark, stress, report, compare, ablate, tune):
+for _command in (predict, decide, benchmark, stress, compare, ablate, tune):
     app.command()(_command)
+app.command()(report_command)
 
 
 def run() -> None:

@@ -115,23 +115,32 @@ def stress(
 
 @user_errors
 def report(
-    run_folder: Annotated[
-        Path, typer.Argument(metavar="RUN", help="Folder of a benchmark run.")
+    folder: Annotated[
+        Path, typer.Argument(metavar="MODEL|RUN", help="Folder of a model or of a run.")
     ],
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="For a model: rows to look at."),
+    ] = None,
     *,
+    target: Annotated[
+        str | None,
+        typer.Option(help="For a model: column of the class; as in training."),
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the page; RUN/report if left out.")
+        Path | None,
+        typer.Option(help="The page of a model, MODEL-report.html; RUN/report."),
     ] = None,
     ours: Annotated[
         str | None,
-        typer.Option(help="Method that the others are tested against."),
+        typer.Option(help="For a run: method that the others are tested against."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Turn the rows of a run into tables, pictures and one page to read."""
-    from qclmixnet.cli.benchmark import run_report
+    """Write one page to read: on a model and a table, or on a benchmark run."""
+    from qclmixnet.cli.model_report import run_any_report
 
-    run_report(run_folder, out=out, ours=ours, as_json=as_json)
+    run_any_report(folder, file, target=target, out=out, ours=ours, as_json=as_json)
 
 
 @user_errors

@@ -10,6 +10,7 @@ from qclmixnet.cli.noticing import as_json as as_plain
 from qclmixnet.cli.noticing import noticed_lines
 from qclmixnet.cli.score_tables import class_table, confusion_table
 from qclmixnet.cli.tables import read_own_table
+from qclmixnet.core.errors import InputError
 from qclmixnet.estimators import QCLMixNetClassifier
 from qclmixnet.estimators.persistence import check_destination
 from qclmixnet.table import read_labels
@@ -25,11 +26,14 @@ def run_train(
     drop: Sequence[str],
     time_column: str | None,
     test_fraction: float,
+    report: Path | None,
     settings: Mapping[str, Any],
     as_json: bool,
 ) -> None:
     """Fit on a file, print the scores on the part kept aside, save the classifier."""
     check_destination(out)
+    if report is not None:
+        _check_report(report, file, test_fraction)
     own = read_own_table(file, target=target, drop=drop, time_column=time_column)
     if own.time is None:
         split = split_rows(
@@ -46,6 +50,18 @@ def run_train(
         classes = read_labels(own.y, n_rows=len(own.y)).classes
         scores = score_classifier(clf, split.X_test, split.y_test, classes=classes)
     clf.save(out)
+    if report is not None:
+        from qclmixnet.cli.model_report import report_held_back
+
+        report_held_back(
+            clf,
+            split.X_test,
+            split.y_test,
+            file=file,
+            target=target,
+            n_train=len(split.y_train),
+            out=report,
+        )
     if as_json:
         show_json(
             {
@@ -57,6 +73,7 @@ def run_train(
                 "stop_reason": clf.stop_reason_,
                 "scores": scores.to_dict() if scores else None,
                 "diagnostics": noticed,
+                "report": None if report is None else str(report),
             }
         )
         return
@@ -67,7 +84,21 @@ def run_train(
         which = "rows" if own.time is None else "last rows in time"
         title = f"On {len(split.y_test)} {which} of {file.name} kept aside"
         show(class_table(scores, title=title), confusion_table(scores))
+    if report is not None:
+        show(f"Page on the rows kept aside in {report}")
     show(f"Model saved in {out}. Next: qclmixnet predict {out} FILE --out preds.csv")
+
+
+def _check_report(report: Path, file: Path, test_fraction: float) -> None:
+    """Refuse before the fit what could not be written after it."""
+    from qclmixnet.cli.model_report import check_page
+
+    check_page(report, file)
+    if test_fraction == 0:
+        raise InputError(
+            "--report is about the rows kept aside, and --test-fraction 0 keeps none. "
+            "Use a larger one, or `qclmixnet report MODEL FILE` with new rows."
+        )
 
 
 def _describe_schema(clf: QCLMixNetClassifier, n_rows: int) -> str:

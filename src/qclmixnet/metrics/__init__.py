@@ -14,15 +14,45 @@ from qclmixnet.metrics.calibration import (
     expected_calibration_error,
     log_loss,
 )
+from qclmixnet.metrics.calibration_interval import calibration_error_estimate
+from qclmixnet.metrics.intervals import (
+    ClassIntervals,
+    Estimate,
+    bootstrap_estimate,
+    class_intervals,
+)
 from qclmixnet.metrics.ranking import average_precision_by_class, macro_auroc
+from qclmixnet.metrics.reliability import (
+    BrierParts,
+    ReliabilityBin,
+    brier_parts,
+    calibration_error,
+    clopper_pearson_interval,
+    equal_mass_bins,
+    reliability_bins,
+    wilson_interval,
+)
 from qclmixnet.metrics.scores import Scores, score_predictions
+from qclmixnet.metrics.thresholds import ThresholdCurve, threshold_curve
 
 __all__ = [
+    "BrierParts",
+    "ClassIntervals",
     "ClassScore",
+    "Estimate",
+    "ReliabilityBin",
     "Scores",
+    "ThresholdCurve",
     "average_precision_by_class",
+    "bootstrap_estimate",
+    "brier_parts",
     "brier_score",
+    "calibration_error",
+    "calibration_error_estimate",
+    "class_intervals",
+    "clopper_pearson_interval",
     "confusion_matrix",
+    "equal_mass_bins",
     "expected_calibration_error",
     "g_mean",
     "log_loss",
@@ -31,5 +61,8 @@ __all__ = [
     "macro_recall",
     "matthews_correlation",
     "precision_recall_f1",
+    "reliability_bins",
     "score_predictions",
+    "threshold_curve",
+    "wilson_interval",
 ]
