@@ -33,7 +33,7 @@ def test_intervals_of_shares_equal_those_of_scipy(
         (wilson_interval, "wilson"),
         (clopper_pearson_interval, "exact"),
     ):
-        peer = binomtest(hits, n_rows).proportion_ci(coverage, method=theirs)
+        peer = binomtest(hits, n_rows).proportion_ci(coverage, method=theirs)  # type: ignore[arg-type]
         got = ours(hits / n_rows, n_rows, coverage=coverage)
         assert got == pytest.approx((peer.low, peer.high), abs=1e-12)
 

@@ -87,15 +87,15 @@ def test_explanations_of_the_classifier_are_asked_for_wrong_rows_only() -> None:
     X, y = table(200, 0)
     asked: list[pd.DataFrame] = []
 
-    class Explaining(QCLMixNetClassifier):  # type: ignore[misc]
-        def explain(self, X: pd.DataFrame) -> SimpleNamespace:
+    class Explaining(QCLMixNetClassifier):
+        def explain(self, X: pd.DataFrame) -> SimpleNamespace:  # type: ignore[override]
             asked.append(X)
             values = np.zeros((len(X), 2, 2))
             values[:, 1, :] = -1.5
             values[:, 0, 1] = 0.5
             return SimpleNamespace(columns=["height", "colour"], values=values)
 
-        def feature_importance(self, _: pd.DataFrame) -> pd.DataFrame:
+        def feature_importance(self, _: object) -> pd.DataFrame:  # type: ignore[override]
             data = [[0.1, 0.2], [0.3, 0.4]]
             return pd.DataFrame(data, ["height", "colour"], ["rare", "usual"])
 

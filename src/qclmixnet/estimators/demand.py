@@ -139,6 +139,12 @@ class Demand:
     def from_dict(cls, stored: Mapping[str, Any]) -> "Demand":
         """Rebuild a demand from what `to_dict` returned.
 
+        Args:
+            stored: the dict, also after a way through JSON.
+
+        Returns:
+            An equal demand.
+
         Raises:
             ModelFormatError: it is something else.
         """
@@ -276,6 +282,14 @@ def cost_matrix(costs: object, classes: npt.NDArray[Any]) -> npt.NDArray[np.floa
 
 def place_of(label: object, classes: npt.NDArray[Any], name: str) -> int:
     """Return the number of a class; whole numbers and their texts are the same.
+
+    Args:
+        label: the class.
+        classes: the labels, sorted.
+        name: the argument it comes from, for the message.
+
+    Returns:
+        Its place among the labels.
 
     Raises:
         InputError: there is no such class.

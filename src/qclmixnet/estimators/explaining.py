@@ -339,7 +339,9 @@ def _as_given(
     """Cells as the caller knows them: the table keeps booleans as numbers."""
     if column.kind != "boolean":
         return cells
-    return np.where(np.isnan(cells), None, cells == 1)
+    out = np.empty(len(cells), dtype=object)
+    out[:] = [None if cell != cell else bool(cell) for cell in cells.tolist()]
+    return out
 
 
 def _taken(table: Table, rows: npt.NDArray[np.int64]) -> Table:

@@ -13,6 +13,7 @@ import pandas as pd
 
 import qclmixnet
 from qclmixnet.core.errors import DataWarning, InputError
+from qclmixnet.decision import BudgetRule, DecisionRule, OffsetRule
 from qclmixnet.report.describe_table import (
     cell_text,
     describe_columns,
@@ -28,7 +29,11 @@ from qclmixnet.report.model_rows import (
     with_reasons,
     wrong_rows,
 )
-from qclmixnet.report.model_scores import score_rows, two_class_threshold
+from qclmixnet.report.model_scores import (
+    offsets_of,
+    score_rows,
+    two_class_threshold,
+)
 from qclmixnet.report.model_words import good_for, not_for, rule_in_words, summary_of
 from qclmixnet.table import Table, class_codes, read_table
 
@@ -97,9 +102,9 @@ def describe_model(
         codes=None if y is None else _codes(clf, y, table.n_rows),
         y_pred=class_codes(clf.decide(proba), clf.classes_),
         proba=proba,
-        offsets=None if rule is None else rule.offsets,
+        offsets=offsets_of(rule, n_classes=len(clf.classes_)),
     )
-    scored = _scored(predicted)
+    scored = _scored(predicted, rule)
     columns = describe_columns(clf.schema_, table)
     classes = _class_facts(predicted)
     n_seen = _training_rows(clf, table)
@@ -138,13 +143,14 @@ def _codes(clf: "QCLMixNetClassifier", y: object, n_rows: int) -> IntArray:
     return codes
 
 
-def _threshold(predicted: PredictedRows) -> float | None:
-    if len(predicted.labels) != 2:
+def _threshold(predicted: PredictedRows, rule: DecisionRule | None) -> float | None:
+    # Among rows of a budget there is no threshold but by chance.
+    if len(predicted.labels) != 2 or isinstance(rule, BudgetRule):
         return None
     return two_class_threshold(predicted.offsets)
 
 
-def _scored(predicted: PredictedRows) -> ScoredRows | None:
+def _scored(predicted: PredictedRows, rule: DecisionRule | None) -> ScoredRows | None:
     if predicted.codes is None:
         return None
     return score_rows(
@@ -152,7 +158,7 @@ def _scored(predicted: PredictedRows) -> ScoredRows | None:
         predicted.y_pred,
         predicted.proba,
         labels=predicted.labels,
-        own_threshold=_threshold(predicted),
+        own_threshold=_threshold(predicted, rule),
     )
 
 
@@ -267,8 +273,19 @@ def _take(X: Any, rows: IntArray) -> object:  # noqa: ANN401 - a table of any fl
     return nw.from_native(X, eager_only=True)[rows.tolist(), :].to_native()
 
 
-def _card(clf: "QCLMixNetClassifier", predicted: PredictedRows) -> dict[str, str]:
+def _rule(clf: "QCLMixNetClassifier", predicted: PredictedRows) -> str:
     rule = clf.decision_rule_
+    if rule is None or isinstance(rule, OffsetRule):
+        return rule_in_words(
+            None if rule is None else rule.objective,
+            [] if rule is None else [float(each) for each in rule.offsets],
+            predicted.labels,
+            _threshold(predicted, rule),
+        )
+    return f"Goes for {clf.state_.demand.in_words(clf.classes_)}."
+
+
+def _card(clf: "QCLMixNetClassifier", predicted: PredictedRows) -> dict[str, str]:
     given = {
         key: value
         for key, value in clf.state_.params.items()
@@ -277,12 +294,7 @@ def _card(clf: "QCLMixNetClassifier", predicted: PredictedRows) -> dict[str, str
     last = clf.history_[-1]
     return {
         "Rows looked at": f"{predicted.table.n_rows:,}",
-        "Decision rule": rule_in_words(
-            None if rule is None else rule.objective,
-            [] if rule is None else [float(each) for each in rule.offsets],
-            predicted.labels,
-            _threshold(predicted),
-        ),
+        "Decision rule": _rule(clf, predicted),
         "Settings": ", ".join(
             f"{key} = {value if isinstance(value, str) else repr(value)}"
             for key, value in given.items()

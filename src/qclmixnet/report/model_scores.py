@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from qclmixnet.decision import CostRule, DecisionRule, OffsetRule, ThresholdRule
 from qclmixnet.metrics import (
     ThresholdCurve,
     bootstrap_estimate,
@@ -19,7 +20,14 @@ from qclmixnet.metrics import (
 )
 from qclmixnet.report.model_data import ClassCurves, ScoredRows
 
-__all__ = ["FEWEST_ROWS", "MOST_CURVES", "score_rows", "thinned", "two_class_threshold"]
+__all__ = [
+    "FEWEST_ROWS",
+    "MOST_CURVES",
+    "offsets_of",
+    "score_rows",
+    "thinned",
+    "two_class_threshold",
+]
 
 FEWEST_ROWS = 10
 """Rows of a class below which its curves show chance alone, and are left out."""
@@ -184,3 +192,32 @@ def two_class_threshold(offsets: FloatArray | None) -> float:
     if offsets is None:
         return 0.5
     return 1 / (1 + math.exp(float(offsets[1] - offsets[0])))
+
+
+def offsets_of(rule: DecisionRule | None, *, n_classes: int) -> FloatArray | None:
+    """Restate a rule as offsets on the log-probabilities, where it is one.
+
+    Args:
+        rule: any rule; None for the most probable class.
+        n_classes: how many classes there are.
+
+    Returns:
+        One offset per class; None for the most probable class, and for a rule that is
+        no such thing.
+
+    >>> offsets_of(ThresholdRule(alert=1, threshold=0.2), n_classes=2).round(3)
+    array([0.   , 1.386])
+    """
+    if isinstance(rule, OffsetRule):
+        return np.asarray(rule.offsets, dtype=np.float64)
+    if isinstance(rule, ThresholdRule) and n_classes == 2:
+        threshold = rule.threshold if rule.alert == 1 else 1 - rule.threshold
+    elif isinstance(rule, CostRule) and n_classes == 2:
+        extra = rule.costs - rule.costs.diagonal()[:, None]  # over the right answer
+        false_one, missed_one = extra[0, 1], extra[1, 0]
+        threshold = false_one / (false_one + missed_one)
+    else:
+        return None
+    if not 0 < threshold < 1:  # one class is always chosen, or costs are upside down
+        return None
+    return np.array([0.0, math.log((1 - threshold) / threshold)])
