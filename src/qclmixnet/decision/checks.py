@@ -1,6 +1,7 @@
 """What probabilities, class numbers and stored values must look like."""
 
 import math
+from numbers import Integral
 
 import numpy as np
 import numpy.typing as npt
@@ -120,11 +121,12 @@ def checked_class(alert: int, n_classes: int) -> int:
     Raises:
         InputError: there is no class of this number.
     """
-    if not 0 <= alert < n_classes:
+    whole = isinstance(alert, Integral) and not isinstance(alert, bool)
+    if not (whole and 0 <= alert < n_classes):
         raise InputError(
             f"`alert` must be a class number from 0 to {n_classes - 1}, got {alert!r}."
         )
-    return alert
+    return int(alert)
 
 
 def is_number(value: object) -> bool:
