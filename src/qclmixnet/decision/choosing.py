@@ -43,7 +43,7 @@ def choose_rule(held_out: HeldOut, objective: RuleObjective) -> ArgmaxRule | Off
     the weights of the held-out rows say.
 
     The geometric mean is 0 as soon as one class is never found, at any lean: it then
-    keeps the usual lean. Matthews' correlation leans the least of all.
+    keeps the usual lean. Matthews' correlation leans as little as macro F1.
 
     Args:
         held_out: rows that the models did not see, their probabilities calibrated.
