@@ -108,7 +108,7 @@ def checked_weights(weights: np.ndarray, codes: IntArray) -> FloatArray:
     return values
 
 
-def checked_class(alert: int, n_classes: int) -> int:
+def checked_class(alert: object, n_classes: int) -> int:
     """Return the number of a class when there is such a class.
 
     Args:
@@ -122,11 +122,12 @@ def checked_class(alert: int, n_classes: int) -> int:
         InputError: there is no class of this number.
     """
     whole = isinstance(alert, Integral) and not isinstance(alert, bool)
-    if not (whole and 0 <= alert < n_classes):
+    number = int(alert) if whole else -1  # type: ignore[call-overload]
+    if not 0 <= number < n_classes:
         raise InputError(
             f"`alert` must be a class number from 0 to {n_classes - 1}, got {alert!r}."
         )
-    return int(alert)
+    return number
 
 
 def is_number(value: object) -> bool:
