@@ -15,6 +15,7 @@ from qclmixnet.decision import (
     choose_rule,
     rule_for_alerts,
     rule_for_recall,
+    shift_held_out,
     tune_tilt,
 )
 from qclmixnet.metrics import confusion_matrix, g_mean, matthews_correlation
@@ -212,6 +213,17 @@ def test_a_rule_scores_more_on_new_rows_by_the_score_it_goes_for() -> None:
         mcc = matthews_correlation
         gains["mcc"] += mcc(by_mcc) - mcc(by_g)
     assert min(gains.values()) > 0
+
+
+def test_a_class_that_becomes_rarer_is_leaned_towards_more() -> None:
+    rows, shares = rows_of(3, 400), np.array([2 / 3, 1 / 3])
+    before, after = (
+        choose_rule(shift_held_out(rows, shares, wanted), "macro_recall")
+        for wanted in (shares, [0.95, 0.05])
+    )
+    assert isinstance(before, OffsetRule)
+    assert isinstance(after, OffsetRule)
+    assert after.offsets[1] - after.offsets[0] > 1 + before.offsets[1]
 
 
 def test_few_rows_of_a_class_are_noted_by_their_number_not_their_weight() -> None:

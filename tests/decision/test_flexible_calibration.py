@@ -5,6 +5,7 @@ import numpy.typing as npt
 import pytest
 
 from qclmixnet.decision import VectorScaling, fit_isotonic, fit_scaling, fit_vector
+from qclmixnet.decision.flexible_calibration import _PricedLoss
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -57,6 +58,24 @@ def test_no_vector_nearby_fits_better(seed: int) -> None:
         for _ in range(50):
             other = scale * np.exp(reach * rng.normal(size=3))
             assert best <= priced(other, bias + reach * rng.normal(size=3)) + 1e-6
+
+
+def test_slopes_and_curvature_are_those_of_small_steps() -> None:
+    rng = np.random.default_rng(0)
+    priced = _PricedLoss(
+        rng.integers(0, 3, size=40),
+        np.log(rng.dirichlet(np.ones(3), size=40)),
+        rng.uniform(0.5, 2, size=40),
+        rng.normal(size=6),
+    )
+    at, step = rng.normal(size=6) * 0.3, 1e-5
+    ahead, behind = (
+        [priced.loss(at + sign * step * way) for way in np.eye(6)] for sign in (1, -1)
+    )
+    slopes = [(a[0] - b[0]) / (2 * step) for a, b in zip(ahead, behind, strict=True)]
+    np.testing.assert_allclose(priced.loss(at)[1], slopes, rtol=1e-6)
+    bends = [(a[1] - b[1]) / (2 * step) for a, b in zip(ahead, behind, strict=True)]
+    np.testing.assert_allclose(priced.curvature(at), bends, rtol=1e-6, atol=1e-6)
 
 
 def test_isotonic_pools_by_hand_and_counts_weights() -> None:

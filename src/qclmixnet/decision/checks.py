@@ -1,6 +1,7 @@
 """What probabilities, class numbers and stored values must look like."""
 
 import math
+from numbers import Integral
 
 import numpy as np
 import numpy.typing as npt
@@ -107,7 +108,7 @@ def checked_weights(weights: np.ndarray, codes: IntArray) -> FloatArray:
     return values
 
 
-def checked_class(alert: int, n_classes: int) -> int:
+def checked_class(alert: object, n_classes: int) -> int:
     """Return the number of a class when there is such a class.
 
     Args:
@@ -120,11 +121,13 @@ def checked_class(alert: int, n_classes: int) -> int:
     Raises:
         InputError: there is no class of this number.
     """
-    if not 0 <= alert < n_classes:
+    whole = isinstance(alert, Integral) and not isinstance(alert, bool)
+    number = int(alert) if whole else -1  # type: ignore[call-overload]
+    if not 0 <= number < n_classes:
         raise InputError(
             f"`alert` must be a class number from 0 to {n_classes - 1}, got {alert!r}."
         )
-    return alert
+    return number
 
 
 def is_number(value: object) -> bool:

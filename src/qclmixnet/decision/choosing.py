@@ -43,7 +43,7 @@ def choose_rule(held_out: HeldOut, objective: RuleObjective) -> ArgmaxRule | Off
     the weights of the held-out rows say.
 
     The geometric mean is 0 as soon as one class is never found, at any lean: it then
-    keeps the usual lean. Matthews' correlation leans the least of all.
+    keeps the usual lean. Matthews' correlation leans as little as macro F1.
 
     Args:
         held_out: rows that the models did not see, their probabilities calibrated.
@@ -133,7 +133,7 @@ def rule_for_recall(
         check_real(
             confidence, "confidence", low=0, high=1, open_low=True, open_high=True
         )
-    checked_class(alert, held_out.proba.shape[1])
+    alert = checked_class(alert, held_out.proba.shape[1])
     own = held_out.codes == alert
     if not own.any():
         raise InputError(
@@ -189,7 +189,7 @@ def rule_for_alerts(
     """
     check_integer(n_alerts, "n_alerts", low=1)
     check_integer(per_rows, "per_rows", low=n_alerts)
-    checked_class(alert, held_out.proba.shape[1])
+    alert = checked_class(alert, held_out.proba.shape[1])
     _check_rows(held_out)
     thresholds, alerted, _ = _sweep(held_out, alert)
     shares = alerted / held_out.weights.sum()

@@ -158,9 +158,9 @@ def _deal(codes: IntArray, n_parts: int) -> IntArray:
     """Deal the rows of each class in turn; where one stops the next goes on."""
     # By chance, not by position: rows of a table may be in some order.
     shuffled = np.random.default_rng(len(codes)).permutation(len(codes))
-    by_class = shuffled[np.argsort(codes[shuffled], kind="stable")]
+    ordered = shuffled[np.argsort(codes[shuffled], kind="stable")]
     parts = np.empty(len(codes), dtype=np.int64)
-    parts[by_class] = np.arange(len(codes)) % n_parts
+    parts[ordered] = np.arange(len(codes)) % n_parts
     return parts
 
 
