@@ -8,7 +8,6 @@ from sklearn.metrics import f1_score, precision_score, recall_score
 from qclmixnet.core.errors import InputError
 from qclmixnet.metrics import (
     bootstrap_estimate,
-    calibration_error,
     class_intervals,
     confusion_matrix,
     wilson_interval,
@@ -93,21 +92,3 @@ def test_weights_are_drawn_with_their_rows() -> None:
     # Only 0.2, 0.35 and 0.8 can be drawn; 0.8 in a quarter of the cases.
     assert got.low == pytest.approx(max(0.0, 0.7 - 0.8))
     assert got.high == pytest.approx(0.7 - 0.2)
-
-
-def test_the_interval_of_a_calibration_error_is_not_doubled_by_noise() -> None:
-    """Of probabilities that are right, more rows would show an error near 0."""
-    rng = np.random.default_rng(5)
-    lows = []
-    for _ in range(10):
-        proba = rng.random(300)
-        happened = rng.random(300) < proba
-
-        def error(
-            weights: np.ndarray, happened: np.ndarray = happened, p: np.ndarray = proba
-        ) -> float:
-            return calibration_error(happened, p, weights=weights)
-
-        got = bootstrap_estimate(error, 300, generator=rng, n_resamples=60)
-        lows.append(got.low)
-    assert np.median(lows) < 0.02

@@ -10,7 +10,7 @@ def test_every_point_is_what_its_threshold_gives() -> None:
     rng = np.random.default_rng(0)
     proba = rng.integers(0, 20, 90) / 20
     happened = rng.random(90) < proba
-    weights = rng.integers(1, 4, 90) * 1.0
+    weights = rng.integers(1, 4, 90).astype(np.float64)
     curve = threshold_curve(happened, proba, weights=weights)
     assert curve.thresholds.tolist() == sorted(set(proba))
     for place, threshold in enumerate(curve.thresholds):

@@ -87,7 +87,7 @@ def test_explanations_of_the_classifier_are_asked_for_wrong_rows_only() -> None:
     X, y = table(200, 0)
     asked: list[pd.DataFrame] = []
 
-    class Explaining(QCLMixNetClassifier):  # type: ignore[misc]
+    class Explaining(QCLMixNetClassifier):
         def explain(self, X: pd.DataFrame) -> SimpleNamespace:
             asked.append(X)
             values = np.zeros((len(X), 2, 2))

@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
-from report.page_reader import Element, read_page
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from qclmixnet import QCLMixNetClassifier
@@ -25,6 +24,7 @@ from qclmixnet.report import (
     write_model_page,
 )
 from qclmixnet.report.model_rows import with_reasons
+from tests.report.page_reader import Element, read_page
 
 HOSTILE = [
     "</script><img src=x onerror=alert(1)>",

@@ -66,7 +66,7 @@ def check_page(out: Path, *others: Path) -> None:
 
     Args:
         out: where the page shall be written.
-        others: files that it must not replace.
+        *others: files that it must not replace.
 
     Raises:
         InputError: it is no name of a page, a folder, or one of the others.

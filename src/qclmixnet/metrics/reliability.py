@@ -164,7 +164,8 @@ def _bins_of_values(mass: npt.NDArray[np.number], n_bins: int) -> IntArray:
     """Return the bin of each distinct value, by the mass it has."""
     middle = np.cumsum(mass) - mass / 2
     place = np.floor(middle * n_bins / mass.sum()).astype(np.int64)
-    return np.minimum(place, n_bins - 1)
+    bins: IntArray = np.minimum(place, n_bins - 1)
+    return bins
 
 
 def reliability_bins(

@@ -1,6 +1,7 @@
 """What the page on one model says about the table: columns, holes, what is odd."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -70,7 +71,7 @@ def _content(kind: str, there: npt.NDArray[np.generic]) -> str:
     )
 
 
-def cell_text(cell: object, *, most: int = _MOST_LETTERS) -> str:
+def cell_text(cell: Any, *, most: int = _MOST_LETTERS) -> str:  # noqa: ANN401 - any cell
     """Write a cell of a checked table for people.
 
     Args:
