@@ -93,8 +93,9 @@ def cell_text(cell: Any, *, most: int = _MOST_LETTERS) -> str:  # noqa: ANN401 -
         return str(cell.astype("datetime64[s]")).replace("T00:00:00", "")
     if isinstance(cell, float | np.floating):
         # Whole numbers in full, so that a year or a code stays what it is.
-        whole = float(cell).is_integer() and abs(cell) < 1e15
-        return f"{int(cell)}" if whole else f"{cell:.4g}"
+        value = float(cell)
+        whole = value.is_integer() and abs(value) < 1e15
+        return f"{int(value)}" if whole else f"{value:.4g}"
     return shortened(str(cell), most)
 
 
