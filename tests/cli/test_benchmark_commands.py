@@ -176,7 +176,7 @@ def test_every_setting_that_differs_is_told() -> None:
 
 def test_a_report_needs_a_run(call: Call, finished: Path, tmp_path: Path) -> None:
     assert_one_sentence(
-        call("report", tmp_path, code=2), "There is no benchmark run in"
+        call("report", tmp_path, code=2), "is neither a model nor a run"
     )
     assert_one_sentence(
         call("report", finished, "--ours", "xgboost", code=2),

@@ -71,7 +71,7 @@ def _content(kind: str, there: npt.NDArray[np.generic]) -> str:
     )
 
 
-def cell_text(cell: Any, *, most: int = _MOST_LETTERS) -> str:  # noqa: ANN401
+def cell_text(cell: Any, *, most: int = _MOST_LETTERS) -> str:  # noqa: ANN401 - any cell
     """Write a cell of a checked table for people.
 
     Args:
@@ -93,9 +93,9 @@ def cell_text(cell: Any, *, most: int = _MOST_LETTERS) -> str:  # noqa: ANN401
         return str(cell.astype("datetime64[s]")).replace("T00:00:00", "")
     if isinstance(cell, float | np.floating):
         # Whole numbers in full, so that a year or a code stays what it is.
-        number = float(cell)
-        whole = number.is_integer() and abs(number) < 1e15
-        return f"{int(number)}" if whole else f"{number:.4g}"
+        value = float(cell)
+        whole = value.is_integer() and abs(value) < 1e15
+        return f"{int(value)}" if whole else f"{value:.4g}"
     return shortened(str(cell), most)
 
 

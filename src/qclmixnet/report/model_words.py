@@ -56,9 +56,10 @@ def summary_of(
         if entry.support
     ]
     entry, recall = min(rarest, key=lambda each: each[0].support)
+    which = "the rarest class" if len(rarest) > 1 else "the only class here"
     second = (
-        f"Of the {count_of(entry.support, 'row')} of “{_short(entry.label)}”, the "
-        f"rarest class, it finds {recall.value:.0%} "
+        f"Of the {count_of(entry.support, 'row')} of “{_short(entry.label)}”, {which}, "
+        f"it finds {recall.value:.0%} "
         f"({_ends(recall, scored.coverage)})"
     )
     if entry.recall or entry.precision:
