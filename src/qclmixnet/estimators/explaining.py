@@ -177,9 +177,10 @@ class ExplainingMixin(ModelAccess):
     def entanglement_map(self) -> pd.DataFrame:
         """Return what the learned angles of the entanglement layer couple.
 
-        It says what the layer could couple, not what the model uses, and does not name
-        a planted pair reliably: see `qclmixnet.reasons.entanglement_map`. To learn what
-        the model uses, call `interactions`.
+        It says what the layer could couple, not what the model uses, and the paper's
+        layer does not name a planted pair, while the default's gated waves mostly do:
+        see `qclmixnet.reasons.entanglement_map`. To learn what the model uses, call
+        `interactions`.
 
         Returns:
             A symmetric table of columns by columns, its largest entry 1.
