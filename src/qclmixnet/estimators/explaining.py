@@ -340,7 +340,9 @@ def _as_given(
     """Cells as the caller knows them: the table keeps booleans as numbers."""
     if column.kind != "boolean":
         return cells
-    return np.where(np.isnan(cells), None, cells == 1)
+    out: npt.NDArray[np.generic] = (cells == 1).astype(object)
+    out[np.isnan(cells)] = None
+    return out
 
 
 def _taken(table: Table, rows: npt.NDArray[np.int64]) -> Table:

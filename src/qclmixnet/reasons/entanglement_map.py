@@ -44,11 +44,11 @@ def entanglement_map(
 
     It says what the layer could couple, not what the model uses: other layers come
     after it. On tables of six columns with one planted pair the published layer's map
-    does not name that pair (first of 15 in 5 of 32 fits, as by guessing), nor does that
-    of a gate for each input (5 of 32); the map of gated waves does (28 of 32). With one
-    gate for each row the matrix has rank 2 before its diagonal is cleared, so it can
-    single out columns, but hardly a pair. `interactions` named it in 85 of all 96
-    (``benchmarks/couplings.py``).
+    does not name that pair (first of 15 in 5 of 32 fits, hardly better than guessing),
+    nor that of a gate for each input (5 of 32); that of gated waves does (28 of 32).
+    With one gate for each row the matrix has rank 2 before its diagonal is cleared, so
+    it can single out columns, but hardly a pair. `interactions` named it in 85 of all
+    96 (``benchmarks/couplings.py``).
 
     Args:
         network: a trained network of the paper's preset or of the default's, with its
