@@ -340,9 +340,8 @@ def _as_given(
     """Cells as the caller knows them: the table keeps booleans as numbers."""
     if column.kind != "boolean":
         return cells
-    out: npt.NDArray[np.generic] = (cells == 1).astype(object)
-    out[np.isnan(cells)] = None
-    return out
+    truths = [None if np.isnan(cell) else bool(cell) for cell in cells.tolist()]
+    return np.array(truths, dtype=object)
 
 
 def _taken(table: Table, rows: npt.NDArray[np.int64]) -> Table:
