@@ -177,9 +177,10 @@ class ExplainingMixin(ModelAccess):
     def entanglement_map(self) -> pd.DataFrame:
         """Return what the learned angles of the entanglement layer couple.
 
-        It says what the layer could couple, not what the model uses, and does not name
-        a planted pair reliably: see `qclmixnet.reasons.entanglement_map`. To learn what
-        the model uses, call `interactions`.
+        It says what the layer could couple, not what the model uses, and the paper's
+        layer does not name a planted pair, while the default's gated waves mostly do:
+        see `qclmixnet.reasons.entanglement_map`. To learn what the model uses, call
+        `interactions`.
 
         Returns:
             A symmetric table of columns by columns, its largest entry 1.
@@ -339,9 +340,8 @@ def _as_given(
     """Cells as the caller knows them: the table keeps booleans as numbers."""
     if column.kind != "boolean":
         return cells
-    out = np.empty(len(cells), dtype=object)
-    out[:] = [None if cell != cell else bool(cell) for cell in cells.tolist()]
-    return out
+    truths = [None if np.isnan(cell) else bool(cell) for cell in cells.tolist()]
+    return np.array(truths, dtype=object)
 
 
 def _taken(table: Table, rows: npt.NDArray[np.int64]) -> Table:

@@ -42,10 +42,13 @@ def entanglement_map(
     learned couplings, w the length of channel k's way out; averaged over members. What
     the binned columns add to the channels is not in it.
 
-    It says what the layer could couple, not what the model uses: attention and linear
-    maps come after it, and with one gate for each row the matrix has rank 2, so it can
-    single out columns, but hardly a pair. On tables with one planted pair it does not
-    name that pair reliably; `interactions` does.
+    It says what the layer could couple, not what the model uses: other layers come
+    after it. On tables of six columns with one planted pair the published layer's map
+    does not name that pair (first of 15 in 5 of 32 fits, hardly better than guessing),
+    nor that of a gate for each input (5 of 32); that of gated waves does (28 of 32).
+    With one gate for each row the matrix has rank 2 before its diagonal is cleared, so
+    it can single out columns, but hardly a pair. `interactions` named it in 85 of all
+    96 (``benchmarks/couplings.py``).
 
     Args:
         network: a trained network of the paper's preset or of the default's, with its
