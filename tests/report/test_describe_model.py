@@ -1,6 +1,7 @@
 """What is said about a model follows from the rows it is shown."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -88,14 +89,14 @@ def test_explanations_of_the_classifier_are_asked_for_wrong_rows_only() -> None:
     asked: list[pd.DataFrame] = []
 
     class Explaining(QCLMixNetClassifier):
-        def explain(self, X: pd.DataFrame) -> SimpleNamespace:  # type: ignore[override]
+        def explain(self, X: Any, **_: object) -> Any:
             asked.append(X)
             values = np.zeros((len(X), 2, 2))
             values[:, 1, :] = -1.5
             values[:, 0, 1] = 0.5
             return SimpleNamespace(columns=["height", "colour"], values=values)
 
-        def feature_importance(self, _: object) -> pd.DataFrame:  # type: ignore[override]
+        def feature_importance(self, *_: object, **__: object) -> pd.DataFrame:
             data = [[0.1, 0.2], [0.3, 0.4]]
             return pd.DataFrame(data, ["height", "colour"], ["rare", "usual"])
 
@@ -122,10 +123,8 @@ def test_what_cannot_be_scored_is_refused(clf: QCLMixNetClassifier) -> None:
 
 def test_reasons_are_the_heaviest_of_the_chosen_class() -> None:
     values = np.array([[[0.0, 0.1], [0.0, -2.0], [5.0, 0.3], [0.0, 0.4]]])
-    found = SimpleNamespace(columns=list("abcd"), values=values)
-    (reasons,) = reasons_of(
-        lambda _: found, None, chosen=np.array([1]), cells=lambda _, name: name * 2
-    )
+    found: Any = SimpleNamespace(columns=tuple("abcd"), values=values)
+    (reasons,) = reasons_of(found, chosen=np.array([1]), cells=lambda _, name: name * 2)
     assert [(r.column, r.value, r.contribution) for r in reasons] == [
         ("b", "bb", -2.0),
         ("d", "dd", 0.4),

@@ -27,7 +27,7 @@ from qclmixnet.table import ColumnSchema, Table
 __all__ = ["ExplainingMixin"]
 
 _BUDGET = 200_000  # evaluations of the model for one table, unless it is told otherwise
-_MOST_ROWS = 1000  # more say little that is new about a whole table
+_MOST_ROWS = 250  # more would leave fewer training rows to compare each with
 
 
 class ExplainingMixin(ModelAccess):
@@ -112,7 +112,7 @@ class ExplainingMixin(ModelAccess):
         """Return how much each column moves the log-odds of each class.
 
         Args:
-            X: the rows to look at; of more than 1,000 so many are drawn at random.
+            X: the rows to look at; of more than 250 so many are drawn at random.
             n_permutations: as for `explain`.
 
         Returns:

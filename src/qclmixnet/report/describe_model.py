@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 __all__ = ["describe_model"]
 
 _MOST_SHOWN_COLUMNS = 8
+_ROWS_FOR_IMPORTANCE = 150
+_PERMUTATIONS = 6  # seconds for a page, and errors well below what the page shows
 _SHARE_OF_TRAINING = 0.1  # of the rows kept; fewer may be equal by chance
 
 _ENDS = {
@@ -72,8 +74,7 @@ def describe_model(
     Use rows that it was not fitted on.
 
     Args:
-        clf: a fitted classifier. If it has ``explain`` and ``feature_importance``, the
-            page says what its choices rest on.
+        clf: a fitted classifier.
         X: the table, with the columns of the training table.
         y: the true classes; None when they are not known, and nothing is scored then.
         name: what the table is called, such as the name of its file.
@@ -111,7 +112,7 @@ def describe_model(
     target = clf.target_name_ or ""
     with warnings.catch_warnings():  # what these say again was caught above
         warnings.simplefilter("ignore", DataWarning)
-        importance = _importance(clf, X)
+        importance = _importance(clf, X, table.n_rows)
         shown = _shown_columns(clf, importance)
         unsure, wrong, n_wrong = _lists(clf, X, predicted, shown)
     return ModelPage(
@@ -220,12 +221,15 @@ def _seen_note(n_seen: int) -> tuple[str, ...]:
     )
 
 
-def _importance(clf: "QCLMixNetClassifier", X: object) -> pd.DataFrame | None:
-    measure = getattr(clf, "feature_importance", None)
-    if measure is None:
+def _importance(
+    clf: "QCLMixNetClassifier", X: object, n_rows: int
+) -> pd.DataFrame | None:
+    if clf.state_.background is None:  # a model of before there were explanations
         return None
-    frame: pd.DataFrame = measure(X)
-    return frame
+    generator = np.random.default_rng(0)
+    n_drawn = min(n_rows, _ROWS_FOR_IMPORTANCE)
+    rows = np.sort(generator.choice(n_rows, n_drawn, replace=False))
+    return clf.feature_importance(_take(X, rows), n_permutations=_PERMUTATIONS)
 
 
 def _shown_columns(
@@ -252,13 +256,11 @@ def _explained(
     rows: IntArray,
     entries: tuple[ListedRow, ...],
 ) -> tuple[ListedRow, ...]:
-    explain = getattr(clf, "explain", None)
-    if explain is None or not len(rows):
+    if clf.state_.background is None or not len(rows):
         return entries
     columns = predicted.table.columns
     reasons = reasons_of(
-        explain,
-        _take(X, rows),
+        clf.explain(_take(X, rows), n_permutations=_PERMUTATIONS),
         chosen=predicted.y_pred[rows],
         cells=lambda row, name: cell_text(columns[name][rows[row]]),
     )

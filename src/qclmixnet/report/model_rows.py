@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,9 @@ import numpy.typing as npt
 from qclmixnet.report.describe_table import cell_text
 from qclmixnet.report.model_data import ListedRow, Reason
 from qclmixnet.table import Table
+
+if TYPE_CHECKING:
+    from qclmixnet.estimators.explanation import Explanation
 
 __all__ = [
     "MOST_ROWS",
@@ -151,8 +154,7 @@ def _weighed(proba: FloatArray, offsets: FloatArray | None) -> FloatArray:
 
 
 def reasons_of(
-    explain: Callable[[object], Any],
-    X: object,
+    found: "Explanation",
     *,
     chosen: IntArray,
     cells: Callable[[int, str], str],
@@ -160,18 +162,14 @@ def reasons_of(
     """Return what spoke most for and against the class that was chosen for each row.
 
     Args:
-        explain: takes a table and returns an object with ``columns``, and ``values`` of
-            rows by columns by classes, in log-odds.
-        X: the rows.
+        found: the explanation of the rows, for all classes.
         chosen: class number that was chosen for each of them.
         cells: gives the text of a cell by its row, from 0, and its column.
 
     Returns:
         For each row the three columns that weigh most.
     """
-    found = explain(X)
-    names = [str(name) for name in found.columns]
-    values = np.asarray(found.values, dtype=np.float64)
+    names, values = found.columns, np.asarray(found.values, dtype=np.float64)
     out = []
     for row, k in enumerate(chosen):
         weights = values[row, :, k]
