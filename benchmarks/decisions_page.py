@@ -163,7 +163,7 @@ def _costs(rows: pd.DataFrame) -> list[str]:
     means = rows.groupby("table", sort=False)[
         ["cost_rule", "argmax", "share_not_above"]
     ].mean()
-    ratio = means["cost_rule"] / means["argmax"]
+    ratio = means["cost_rule"] / means["argmax"].replace(0, np.nan)
     lines = [
         [
             name,

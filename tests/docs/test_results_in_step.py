@@ -244,6 +244,15 @@ def test_the_page_on_explaining_shows_the_stored_rows(
     assert script.render(rows) in script.PAGE.read_text("utf-8")
 
 
+def test_the_page_on_decisions_shows_the_stored_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = _load("decisions", monkeypatch, ".")
+    rows = pd.read_csv(script.ROWS / "costs.csv")
+    assert len(rows) == 5 * len(script.SUITE)
+    assert script.render(script.ROWS) in script.PAGE.read_text("utf-8")
+
+
 def test_a_label_is_not_told_before_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     script = _load("time_tables", monkeypatch, ".")
     rng = np.random.default_rng(0)
