@@ -102,6 +102,7 @@ def test_compare_tells_it_and_reports_keep_it(
 
     def run_benchmark(_: object, path: Path, **__: object) -> BenchmarkRun:
         path.mkdir(exist_ok=True)
+        (path / "run.json").touch()
         return run
 
     monkeypatch.setattr("qclmixnet.cli.benchmark.run_benchmark", run_benchmark)

@@ -323,7 +323,7 @@ def test_calibration_and_rule_are_those_of_the_blend(
         return share
 
     def watched_scaling(y: Any, proba: Any, *rest: Any, **more: Any) -> Any:
-        given["scaled"] = proba
+        given.setdefault("scaled", proba)  # of all rows; then part by part
         return fit_scaling(y, proba, *rest, **more)
 
     def watched_tilt(y: Any, proba: Any, *rest: Any, **more: Any) -> Any:

@@ -188,6 +188,7 @@ class QCLMixNetClassifier(
         by_class = class_weight_of_rows(self.class_weight, labels.classes, labels.codes)
         weights = weights / weights.max() * by_class  # the product stays finite
         table, labels, weights = drop_weightless(table, labels, weights)
+        weights = weights / weights.max()  # and so do sums
         encoder = TableEncoder(scaling=recipe.scaling, max_levels=recipe.max_levels)
         encoded = encoder.fit(table, schema).encode(table)
         fitted = fit_model(
