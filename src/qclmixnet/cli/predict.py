@@ -12,6 +12,7 @@ from qclmixnet.cli.console import show, show_json
 from qclmixnet.cli.decisions import Wish, apply_wish
 from qclmixnet.cli.tables import check_columns
 from qclmixnet.core.errors import InputError
+from qclmixnet.decision import abstains
 from qclmixnet.estimators import QCLMixNetClassifier
 from qclmixnet.table.files import read_file, write_file
 
@@ -109,7 +110,7 @@ def _sets(
     ]
     return {
         "not_ruled_out": np.array(texts, dtype=object),
-        "for_review": found.sum(axis=1) != 1,
+        "for_review": abstains(found),
     }
 
 

@@ -60,9 +60,7 @@ class DecidingMixin:
                 f"`proba` must have {n_classes} columns, one for each class, got shape "
                 f"{shape}."
             )
-        rule = self.state_.rule
-        codes = proba.argmax(axis=1) if rule is None else rule.decide(proba)
-        out: npt.NDArray[Any] = self.classes_[codes]
+        out: npt.NDArray[Any] = self.classes_[self.state_.decide(proba)]
         return out
 
     def set_decision(

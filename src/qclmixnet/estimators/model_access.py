@@ -71,12 +71,7 @@ class ModelAccess:
         return log_odds
 
     def _decided(self, encoded: EncodedTable) -> npt.NDArray[np.int64]:
-        return self._codes(self.state_.proba(encoded))
-
-    def _codes(self, proba: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-        rule = self.state_.rule
-        codes = proba.argmax(axis=1) if rule is None else rule.decide(proba)
-        return np.asarray(codes, dtype=np.int64)
+        return self.state_.decide(self.state_.proba(encoded))
 
     def _judge(
         self, table: Table
@@ -84,7 +79,7 @@ class ModelAccess:
         """Decide about rows in raw units, and say how likely each class is."""
         with step_threads(0):
             proba = self.state_.proba(self.state_.encoder.encode(table))
-        return self._codes(proba), log_odds_of(proba)
+        return self.state_.decide(proba), log_odds_of(proba)
 
     def _movable(self, fixed: Sequence[str]) -> list[Movable]:
         """Columns of numbers that may change."""

@@ -81,6 +81,12 @@ class FittedState:
             return proba
         return shift_prior(proba, self.class_shares, self.stated_shares)
 
+    def decide(self, proba: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+        """Return the class number that the rule chooses for each row."""
+        rule = self.rule
+        codes = proba.argmax(axis=1) if rule is None else rule.decide(proba)
+        return np.asarray(codes, dtype=np.int64)
+
     def with_demand(self, demand: Demand) -> "FittedState":
         """Return the state with the rule that a demand leads to."""
         # What was asked for while fitting gives the rule of the fit, to the bit.

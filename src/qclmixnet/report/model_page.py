@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-from importlib.resources import files
 from pathlib import Path
 
 from qclmixnet.report.charts import BarChart, LineChart, bar_svg, line_svg
@@ -22,7 +21,7 @@ from qclmixnet.report.model_tables import (
     row_table,
 )
 from qclmixnet.report.numbers_table import confusion_cells
-from qclmixnet.report.page import require_page
+from qclmixnet.report.page import load_template, own_file, require_page
 from qclmixnet.report.tables import ReportTable
 from qclmixnet.report.words import count_of
 from qclmixnet.report.write import write_files
@@ -66,17 +65,10 @@ def render_model_page(page: ModelPage) -> str:
         MissingExtraError: jinja2 is not installed.
     """
     require_page()
-    import jinja2
     from markupsafe import Markup
 
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.from_string(_own_file("model_template.html.j2"))
-    style, script = _own_file(_STYLE), _own_file(_SCRIPT)
+    template = load_template("model_template.html.j2")
+    style, script = own_file(_STYLE), own_file(_SCRIPT)
 
     def draw(chart: LineChart | BarChart) -> Markup:
         svg = line_svg(chart) if isinstance(chart, LineChart) else bar_svg(chart)
@@ -99,10 +91,6 @@ def render_model_page(page: ModelPage) -> str:
         wrong=_rows(page, "wrong"),
         noticed=diagnostics_table(page) if page.diagnostics else None,
     )
-
-
-def _own_file(name: str) -> str:
-    return files("qclmixnet.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _policy(style: str, script: str) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from qclmixnet.benchmark.record import BenchmarkRun
 from qclmixnet.core.errors import MissingExtraError
@@ -10,7 +11,10 @@ from qclmixnet.report.drawing import Rendered
 from qclmixnet.report.sections import Section
 from qclmixnet.report.split_words import folds_in_words
 
-__all__ = ["inline_svg", "render_page", "require_page"]
+if TYPE_CHECKING:
+    import jinja2
+
+__all__ = ["inline_svg", "load_template", "own_file", "render_page", "require_page"]
 
 # Below this width per inch of figure its letters are too small: the box scrolls.
 _PIXELS_PER_INCH = 60
@@ -28,6 +32,24 @@ def require_page() -> None:
         raise MissingExtraError(
             "jinja2", extra="report", purpose="Writing a report"
         ) from error
+
+
+def own_file(name: str) -> str:
+    """Return the text of a file that lies beside this module."""
+    return files("qclmixnet.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def load_template(name: str) -> "jinja2.Template":
+    """Return a template of a page; what it is filled with is escaped."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.from_string(own_file(name))
 
 
 def inline_svg(figure: Rendered, alternative: str) -> str:
@@ -86,17 +108,9 @@ def render_page(
         MissingExtraError: jinja2 is not installed.
     """
     require_page()
-    import jinja2
     from markupsafe import Markup
 
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    source = files("qclmixnet.report").joinpath("template.html.j2")
-    template = environment.from_string(source.read_text(encoding="utf-8"))
+    template = load_template("template.html.j2")
     svgs = {
         figure.rendered.name: Markup(  # noqa: S704 - our own drawing, its label escaped
             inline_svg(figure.rendered, figure.alternative)
