@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check docs benchmark lock clean
+.PHONY: demo test browser check docs benchmark lock clean
 
 demo: $(READY)
 	$(BIN)/qclmixnet demo --out qclmixnet-demo
@@ -11,6 +11,10 @@ demo: $(READY)
 # Two processes of one thread each: small tensors gain nothing from a second thread.
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+# The pages are also opened in a browser, where one can be had.
+browser:
+	tests/accessibility/install.sh
 
 check: $(READY)
 	$(BIN)/ruff format --check .
@@ -39,4 +43,4 @@ lock:
 	$(BIN)/python -m pip freeze --all --exclude-editable | grep -v '^setuptools=' | sed 's/+cpu$$//' > constraints.txt
 
 clean:
-	rm -rf .venv docs/_build docs/api docs/auto_examples
+	rm -rf .venv docs/_build docs/api docs/auto_examples tests/accessibility/node_modules

@@ -1,6 +1,6 @@
-"""Speed and size of the package: start-up, growth with rows, memory, mixup's share.
+"""Speed and size of the package: start-up, growth, memory, mixup's share, reasons.
 
-    python benchmarks/speed.py [startup growth large threads demo]
+    python benchmarks/speed.py [startup growth large threads demo explain]
 
 Every measurement runs in a process of its own; the figures are appended to
 `benchmarks/results/speed.jsonl` with machine and versions, newest last. The tables of
@@ -165,12 +165,47 @@ def fit_with_threads(numbers: int) -> dict[str, float]:
     return fit(2_000, 10, 10)
 
 
+def explain() -> dict[str, object]:
+    """Explain 1,000 rows of 50 columns, by the default model of 10,000 others."""
+    runs = [in_own_process("speed.explain_rows()") for _ in range(REPEATS)]
+    return {
+        **runs[0],
+        **{
+            name: statistics.median(run[name] for run in runs)
+            for name in ("explain_s", "explain_cpu_s")
+        },
+    }
+
+
+def explain_rows() -> dict[str, float]:
+    """Fit in this process the first 50 columns of sylva and time the explanation."""
+    from qclmixnet import QCLMixNetClassifier, load_dataset
+
+    X, y = load_dataset("sylva", return_X_y=True)
+    X = X.loc[:, X.nunique() > 1].iloc[:, :50].sample(frac=1, random_state=0)
+    y = y.loc[X.index]
+    # Epochs change what the weights are, not how long an answer takes.
+    clf = QCLMixNetClassifier(max_epochs=3, random_state=0)
+    clf.fit(X[:10_000], y[:10_000])
+    clf.explain(X[10_000:10_010])
+    started, cpu_started = time.perf_counter(), time.process_time()
+    found = clf.explain(X[10_000:11_000])
+    return {
+        "rows": len(found.values),
+        "columns": len(found.columns),
+        "permutations": found.n_permutations,
+        "explain_s": time.perf_counter() - started,
+        "explain_cpu_s": time.process_time() - cpu_started,
+    }
+
+
 KINDS = {
     "startup": startup,
     "growth": growth,
     "large": large,
     "threads": threads,
     "demo": demo,
+    "explain": explain,
 }
 
 
@@ -182,7 +217,9 @@ def newest() -> dict[str, dict]:
 
 def render(stored: dict[str, dict]) -> str:
     """Return the newest figures as Markdown."""
-    start, grown, big, threaded, shown = (stored[kind]["figures"] for kind in KINDS)
+    start, grown, big, threaded, shown, reasons = (
+        stored[kind]["figures"] for kind in KINDS
+    )
     figures = [
         ("`import qclmixnet`, less a bare Python", f"{start['import_alone_s']:.3f} s"),
         ("`qclmixnet --help`", f"{start['help_s']:.2f} s"),
@@ -193,6 +230,11 @@ def render(stored: dict[str, dict]) -> str:
         (
             "share of mixup and neighbour search, 100,000 x 50, 20 epochs",
             f"{big['mixup_share']:.0%}",
+        ),
+        (
+            f"`explain`, {reasons['rows']:,} rows of {reasons['columns']} columns",
+            f"{reasons['explain_s']:.1f} s ({reasons['explain_cpu_s']:.1f} s of "
+            "processor time)",
         ),
         (
             "small fit beside a busy process: all threads / one thread",

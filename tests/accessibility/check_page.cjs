@@ -1,6 +1,6 @@
 // Opens a page in chromium, in four shapes, and runs axe-core on each.
-//   NODE_PATH=.../node_modules node check_page.cjs CHROMIUM PAGE [PICTURE SCHEME SECTION]
-// needs the packages axe-core and playwright-core. Prints one JSON object: violations of
+//   node check_page.cjs CHROMIUM PAGE [PICTURE SCHEME SECTION]
+// needs the packages of package.json (make browser). Prints one JSON object: violations of
 // axe, what the browser complained of, addresses asked for, and pages wider than their
 // window. With PICTURE one screen, from SECTION on, is drawn there and nothing is checked.
 "use strict";

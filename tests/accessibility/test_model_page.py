@@ -1,11 +1,10 @@
 """The page of a model in a real browser: axe-core, the keyboard, no network.
 
 Runs where chromium, node and the packages axe-core and playwright-core are found, which
-is said in full in docs/how-to/model-report.md; skipped elsewhere, with the reason.
+``make browser`` installs; skipped elsewhere, with the reason.
 """
 
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -34,10 +33,9 @@ def found_browser() -> str:
     ]
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}")
-    modules = os.environ.get("NODE_PATH", "")
     for package in ("axe-core", "playwright-core"):
-        if not any((Path(p) / package).is_dir() for p in modules.split(os.pathsep)):
-            pytest.skip(f"NODE_PATH has no {package}: npm install {package}")
+        if not (SCRIPT.parent / "node_modules" / package).is_dir():
+            pytest.skip(f"{package} is not installed: make browser")
     assert browser is not None
     return browser
 
