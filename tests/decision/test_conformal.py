@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
+from crepes import ConformalClassifier
 from scipy.stats import binom
 
 from qclmixnet.core.errors import InputError
@@ -49,6 +50,18 @@ def test_p_values_by_loop(seed: int) -> None:
             ]
             as_odd = sum(score >= 1 - row[k] for score in own)
             assert p_values[k] == pytest.approx((as_odd + 1) / (len(own) + 1))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_p_values_are_those_of_crepes(seed: int) -> None:
+    rows, new = rows_of(seed, [40, 15, 3]), rows_of(seed + 9, [10, 10, 10])
+    own = 1 - rows.proba[np.arange(len(rows.codes)), rows.codes]
+    peer = ConformalClassifier()
+    peer.fit(own, bins=rows.codes)
+    found = ConformalSets.fit(rows).p_values(new.proba)
+    for k in range(3):
+        theirs = peer.predict_p(1 - new.proba, bins=np.full(30, k), smoothing=False)
+        np.testing.assert_allclose(found[:, k], theirs[:, k])
 
 
 @pytest.mark.parametrize("coverage", [0.8, 0.9])

@@ -159,6 +159,7 @@ def _scored(predicted: PredictedRows, rule: DecisionRule | None) -> ScoredRows |
         predicted.y_pred,
         predicted.proba,
         labels=predicted.labels,
+        rule=rule,
         own_threshold=_threshold(predicted, rule),
     )
 

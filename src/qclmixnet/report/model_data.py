@@ -18,10 +18,13 @@ __all__ = [
     "ClassCurves",
     "ClassFacts",
     "ColumnFacts",
+    "CostOfDeciding",
+    "DecisionCosts",
     "ListedRow",
     "ModelPage",
     "Reason",
     "ScoredRows",
+    "StatedCost",
 ]
 
 
@@ -82,6 +85,47 @@ class ClassCurves:
 
 
 @dataclass(frozen=True)
+class StatedCost:
+    """What one decision costs, as the caller says.
+
+    Attributes:
+        true: class of the row.
+        decided: class that is decided for.
+        cost: of that decision; below 0 is a gain.
+    """
+
+    true: str
+    decided: str
+    cost: float
+
+
+@dataclass(frozen=True)
+class CostOfDeciding:
+    """What one way of deciding costs.
+
+    Attributes:
+        way: how the rows are decided.
+        cost: of a row, on average.
+    """
+
+    way: str
+    cost: Estimate
+
+
+@dataclass(frozen=True)
+class DecisionCosts:
+    """What decisions cost on rows whose class is known.
+
+    Attributes:
+        stated: costs other than 0, dearest first.
+        ways: ways of deciding, the model's first.
+    """
+
+    stated: tuple[StatedCost, ...]
+    ways: tuple[CostOfDeciding, ...]
+
+
+@dataclass(frozen=True)
 class ScoredRows:
     """How well the model does on rows whose class is known.
 
@@ -94,6 +138,7 @@ class ScoredRows:
         n_without_curves: classes that have none, for there are too many or they have
             too few rows.
         coverage: of all intervals.
+        costs: of the decisions; None when the model does not decide by costs.
     """
 
     scores: Scores
@@ -103,6 +148,7 @@ class ScoredRows:
     curves: tuple[ClassCurves, ...]
     n_without_curves: int
     coverage: float = 0.9
+    costs: DecisionCosts | None = None
 
 
 @dataclass(frozen=True)

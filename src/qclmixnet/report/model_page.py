@@ -11,7 +11,8 @@ from qclmixnet.report.model_charts import (
     reliability_chart,
     threshold_chart,
 )
-from qclmixnet.report.model_data import ModelPage
+from qclmixnet.report.model_costs import costs_table, stated_costs_table
+from qclmixnet.report.model_data import ModelPage, ScoredRows
 from qclmixnet.report.model_tables import (
     calibration_table,
     class_table,
@@ -142,4 +143,14 @@ def _score_parts(page: ModelPage) -> dict[str, object]:
             for place, curves in enumerate(scored.curves)
         ],
         "calibration": calibration_table(scored) if scored.curves else None,
+        "costs": _cost_tables(scored),
     }
+
+
+def _cost_tables(scored: ScoredRows) -> tuple[ReportTable, ...]:
+    if scored.costs is None:
+        return ()
+    return (
+        costs_table(scored.costs, coverage=scored.coverage),
+        stated_costs_table(scored.costs),
+    )

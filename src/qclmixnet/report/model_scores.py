@@ -18,6 +18,7 @@ from qclmixnet.metrics import (
     score_predictions,
     threshold_curve,
 )
+from qclmixnet.report.model_costs import decision_costs
 from qclmixnet.report.model_data import ClassCurves, ScoredRows
 
 __all__ = [
@@ -51,6 +52,7 @@ def score_rows(
     proba: FloatArray,
     *,
     labels: Sequence[str],
+    rule: DecisionRule | None = None,
     own_threshold: float | None = None,
     coverage: float = 0.9,
 ) -> ScoredRows:
@@ -61,6 +63,7 @@ def score_rows(
         y_pred: the class that the model's rule chose.
         proba: probabilities, rows by classes.
         labels: the classes, as text.
+        rule: the rule; None for the most probable class.
         own_threshold: threshold on the probability of the second of two classes that
             the rule amounts to, if it does.
         coverage: of all intervals.
@@ -106,6 +109,11 @@ def score_rows(
         ),
         n_without_curves=n_classes - min(len(drawn), MOST_CURVES),
         coverage=coverage,
+        costs=(
+            decision_costs(rule, codes, y_pred, proba, labels=labels, coverage=coverage)
+            if isinstance(rule, CostRule)
+            else None
+        ),
     )
 
 
