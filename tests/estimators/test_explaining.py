@@ -7,7 +7,7 @@ import pytest
 from scipy.special import logit
 
 from qclmixnet import QCLMixNetClassifier
-from qclmixnet.core.errors import InputError
+from qclmixnet.core.errors import DataWarning, InputError
 from qclmixnet.estimators.explanation import Explanation
 
 pytestmark = pytest.mark.usefixtures("users_view")
@@ -224,3 +224,12 @@ def test_a_model_without_background_rows_says_to_fit_again(
             call(X[:2])
     with pytest.raises(InputError, match="fit it again"):
         old.counterfactual(X[:2])
+
+
+def test_levels_never_seen_are_warned_of_as_in_predict(
+    fitted: QCLMixNetClassifier,
+) -> None:
+    X = _table(1)[0][:4]
+    X.loc[X.index[1], "country"] = "Q"
+    with pytest.warns(DataWarning, match=r"'country' \(1\)"):
+        fitted.explain(X, n_permutations=2)

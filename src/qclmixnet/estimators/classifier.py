@@ -12,8 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from qclmixnet.core.caller import warn_caller
-from qclmixnet.core.errors import DataWarning, ModelFormatError
+from qclmixnet.core.errors import ModelFormatError
 from qclmixnet.estimators.deciding import DecidingMixin
 from qclmixnet.estimators.demand import Demand
 from qclmixnet.estimators.explaining import ExplainingMixin
@@ -30,7 +29,6 @@ from qclmixnet.preprocessing import EncodedTable, TableEncoder
 from qclmixnet.table import (
     read_labels,
     read_sample_weight,
-    read_table,
     read_training_table,
 )
 from qclmixnet.training import CrossFitRecipe, Recipe
@@ -295,11 +293,7 @@ class QCLMixNetClassifier(
         return self.state_.model.embed(encoded)
 
     def _encode(self, X: object) -> EncodedTable:
-        check_is_fitted(self)
-        table = read_table(X, self.schema_, estimator_name=type(self).__name__)
-        encoded = self.state_.encoder.encode(table)
-        _warn_of_unseen(encoded)
-        return encoded
+        return self._read(X)[1]
 
     def save(self, folder: str | PathLike[str]) -> None:
         """Write the fitted classifier to a folder, without pickle.
@@ -351,16 +345,6 @@ class QCLMixNetClassifier(
         tags.input_tags.string = True
         tags.input_tags.categorical = True
         return tags
-
-
-def _warn_of_unseen(encoded: EncodedTable) -> None:
-    if encoded.unseen:
-        listed = ", ".join(f"{name!r} ({n})" for name, n in encoded.unseen.items())
-        warn_caller(
-            "Columns with levels that the training table did not have, and in how many "
-            f"rows: {listed}. These cells count as 'other'.",
-            DataWarning,
-        )
 
 
 def _text_names(X: object) -> npt.NDArray[np.object_] | None:

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
-from qclmixnet.core.errors import InputError
+from qclmixnet.core.caller import warn_caller
+from qclmixnet.core.errors import DataWarning, InputError
 from qclmixnet.estimators.models import MemberModel, SingleModel
 from qclmixnet.estimators.state import FittedState
 from qclmixnet.preprocessing import ColumnGroup, EncodedTable
@@ -30,7 +31,9 @@ class ModelAccess:
     def _read(self, X: object) -> tuple[Table, EncodedTable]:
         check_is_fitted(self)
         table = read_table(X, self.schema_, estimator_name=type(self).__name__)
-        return table, self.state_.encoder.encode(table)
+        encoded = self.state_.encoder.encode(table)
+        _warn_of_unseen(encoded)
+        return table, encoded
 
     def _groups(self) -> tuple[ColumnGroup, ...]:
         """The columns in the order of the training table."""
@@ -122,3 +125,13 @@ def _in_single_precision(
         return replace(model, network=network.float(), inputs=inputs.float())
     single, one_hot = deepcopy(model.network), deepcopy(model.inputs)
     return replace(model, network=single.float(), inputs=one_hot.float())
+
+
+def _warn_of_unseen(encoded: EncodedTable) -> None:
+    if encoded.unseen:
+        listed = ", ".join(f"{name!r} ({n})" for name, n in encoded.unseen.items())
+        warn_caller(
+            "Columns with levels that the training table did not have, and in how many "
+            f"rows: {listed}. These cells count as 'other'.",
+            DataWarning,
+        )
