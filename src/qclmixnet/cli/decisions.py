@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from qclmixnet.core.errors import InputError
-from qclmixnet.decision import Estimate, Outlook
+from qclmixnet.core.estimate import Estimate
+from qclmixnet.decision import Outlook
 from qclmixnet.estimators import QCLMixNetClassifier
 from qclmixnet.table.files import read_file
 

@@ -27,7 +27,7 @@ from qclmixnet.decision.flexible_calibration import (
 from qclmixnet.decision.held_out import HeldOut, keep_held_out
 from qclmixnet.decision.judging import expect
 from qclmixnet.decision.offsets import OffsetRule, tune_offsets
-from qclmixnet.decision.outlook import ClassOutlook, Estimate, Outlook
+from qclmixnet.decision.outlook import ClassOutlook, Outlook
 from qclmixnet.decision.prior_shift import (
     PriorEstimate,
     estimate_prior,
@@ -45,7 +45,6 @@ __all__ = [
     "ConformalSets",
     "CostRule",
     "DecisionRule",
-    "Estimate",
     "HeldOut",
     "IdentityScaling",
     "IsotonicScaling",

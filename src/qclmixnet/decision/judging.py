@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from qclmixnet.core.checks import check_integer
 from qclmixnet.core.errors import InputError
+from qclmixnet.core.estimate import Estimate
 from qclmixnet.decision.alerts import BudgetRule
 from qclmixnet.decision.confusion import (
     by_class,
@@ -17,7 +18,7 @@ from qclmixnet.decision.confusion import (
 )
 from qclmixnet.decision.costs import checked_costs
 from qclmixnet.decision.held_out import HeldOut
-from qclmixnet.decision.outlook import ClassOutlook, Estimate, Outlook
+from qclmixnet.decision.outlook import ClassOutlook, Outlook
 from qclmixnet.decision.rules import DecisionRule
 
 __all__ = ["expect"]

@@ -4,24 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from qclmixnet.core.errors import ModelFormatError
+from qclmixnet.core.estimate import Estimate
 from qclmixnet.decision.checks import is_number
 
-__all__ = ["ClassOutlook", "Estimate", "Outlook"]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure with its 90 % interval.
-
-    Attributes:
-        value: what the held-out rows say.
-        low: lower end; 5 % of what may be true lies below.
-        high: upper end.
-    """
-
-    value: float
-    low: float
-    high: float
+__all__ = ["ClassOutlook", "Outlook"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +34,8 @@ class ClassOutlook:
 @dataclass(frozen=True)
 class Outlook:
     """What a rule is expected to do on new rows like the held-out ones.
+
+    Each figure has a 90 % interval: 5 % of what may be true lies below it, 5 % above.
 
     Attributes:
         classes: class by class, by number.

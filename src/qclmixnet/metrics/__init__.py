@@ -17,7 +17,6 @@ from qclmixnet.metrics.calibration import (
 from qclmixnet.metrics.calibration_interval import calibration_error_estimate
 from qclmixnet.metrics.intervals import (
     ClassIntervals,
-    Estimate,
     bootstrap_estimate,
     class_intervals,
 )
@@ -39,7 +38,6 @@ __all__ = [
     "BrierParts",
     "ClassIntervals",
     "ClassScore",
-    "Estimate",
     "ReliabilityBin",
     "Scores",
     "ThresholdCurve",

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qclmixnet.core.checks import check_integer, check_real
-from qclmixnet.metrics.intervals import Estimate
+from qclmixnet.core.estimate import Estimate
 from qclmixnet.metrics.reliability import calibration_error, reliability_bins
 
 __all__ = ["calibration_error_estimate"]

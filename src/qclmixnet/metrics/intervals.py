@@ -8,28 +8,14 @@ import numpy.typing as npt
 
 from qclmixnet.core.checks import check_integer, check_real
 from qclmixnet.core.errors import InputError
+from qclmixnet.core.estimate import Estimate
 from qclmixnet.metrics.by_class import precision_recall_f1
 from qclmixnet.metrics.reliability import wilson_interval
 
-__all__ = ["ClassIntervals", "Estimate", "bootstrap_estimate", "class_intervals"]
+__all__ = ["ClassIntervals", "bootstrap_estimate", "class_intervals"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A score with its interval.
-
-    Attributes:
-        value: the score.
-        low: lower end.
-        high: upper end.
-    """
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)

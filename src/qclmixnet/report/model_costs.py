@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from qclmixnet.core.estimate import Estimate
 from qclmixnet.decision import CostRule
-from qclmixnet.metrics import Estimate, bootstrap_estimate
+from qclmixnet.metrics import bootstrap_estimate
 from qclmixnet.report.model_data import (
     CostOfDeciding,
     DecisionCosts,

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from qclmixnet.core.estimate import Estimate
 from qclmixnet.metrics import (
     BrierParts,
     ClassIntervals,
-    Estimate,
     ReliabilityBin,
     Scores,
     ThresholdCurve,

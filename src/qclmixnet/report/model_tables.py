@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from qclmixnet.metrics import Estimate
+from qclmixnet.core.estimate import Estimate
 from qclmixnet.report.model_data import ListedRow, ModelPage, Reason, ScoredRows
 from qclmixnet.report.tables import Column, ReportTable
 

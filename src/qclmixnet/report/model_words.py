@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from qclmixnet.metrics import Estimate
+from qclmixnet.core.estimate import Estimate
 from qclmixnet.report.chart_axes import shortened
 from qclmixnet.report.model_data import ClassFacts, ScoredRows
 from qclmixnet.report.words import count_of, listed
