@@ -35,12 +35,10 @@ class FitRun:
     Attributes:
         show_progress: if True a bar is shown.
         checkpoint_dir: where the fit is written down; None for nowhere.
-        every_s: seconds from one checkpoint to the next.
     """
 
     show_progress: bool = False
     checkpoint_dir: str | PathLike[str] | None = None
-    every_s: float = 60.0
 
     @contextmanager
     def learning(self, schedule: ResolvedSchedule) -> Iterator[Heard]:
@@ -88,9 +86,7 @@ class FitRun:
         digest.update(weights.tobytes())
         versions = [torch.__version__, np.__version__]
         digest.update(json.dumps([arguments, versions], sort_keys=True).encode())
-        return Checkpoints(
-            self.checkpoint_dir, fit=digest.hexdigest(), every_s=self.every_s
-        )
+        return Checkpoints(self.checkpoint_dir, fit=digest.hexdigest())
 
     @staticmethod
     def restore_trees(trees: BoostedTrees, checkpoints: Checkpoints | None) -> bool:

@@ -274,7 +274,7 @@ def _scaled_elsewhere(
     by_class: npt.NDArray[np.float64],
     weights: npt.NDArray[np.float64],
     *,
-    parts: npt.NDArray[np.int64],
+    parts: npt.NDArray[np.integer],
 ) -> npt.NDArray[np.float64]:
     """Scale each part of the left-out rows by what the other parts say."""
     out = np.empty_like(proba)

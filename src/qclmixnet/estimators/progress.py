@@ -120,7 +120,9 @@ def rows_progress(name: str, n_rows: int, *, shown: bool) -> Iterator[RowsProgre
 
     class RowsColumn(ProgressColumn):
         def render(self, task: "Task") -> Text:
-            return Text(rows_text(task.completed, n_rows, task.finished_speed or task.speed))
+            return Text(
+                rows_text(task.completed, n_rows, task.finished_speed or task.speed)
+            )
 
     columns = (
         TextColumn("{task.description}"),

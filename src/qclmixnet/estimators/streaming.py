@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -36,10 +36,12 @@ from qclmixnet.preprocessing import (
 )
 from qclmixnet.preprocessing.stored_rows import MOST_KEPT_BYTES
 from qclmixnet.table import Labels, ParquetShards
-from qclmixnet.table.shards import ShardSource
 from qclmixnet.training import CrossFitRecipe, Recipe
 
 __all__ = ["StreamingMixin", "rare_rows"]
+
+
+Learner = TypeVar("Learner", bound="StreamingMixin")
 
 
 class StreamingMixin:
@@ -56,13 +58,13 @@ class StreamingMixin:
         def _adopt(self, state: FittedState) -> None: ...
 
     def fit_parquet(
-        self,
-        source: ShardSource | ParquetShards,
+        self: Learner,
+        source: object,
         *,
         target: str,
         drop: Sequence[str] = (),
         checkpoint_dir: str | PathLike[str] | None = None,
-    ) -> Self:
+    ) -> Learner:
         """Learn from Parquet files, reading them twice and never as a whole.
 
         The first pass finds kinds, statistics and classes; the second writes the
@@ -96,8 +98,8 @@ class StreamingMixin:
         device = resolve_device(self.device)
         if checkpoint_dir is not None:
             check_repeatable(self.random_state, recipe)
-        opened = source if isinstance(source, ParquetShards) else None
-        shards = opened or ParquetShards.open(source)  # type: ignore[arg-type]
+        is_open = isinstance(source, ParquetShards)
+        shards = source if is_open else ParquetShards.open(source)
         columns = _features(shards, target, drop)
         shown, n_rows = bool(self.verbose), shards.n_rows
         with rows_progress("look", n_rows, shown=shown) as progress:

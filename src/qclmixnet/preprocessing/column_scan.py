@@ -105,7 +105,7 @@ class ColumnScan:
             self._dates.add(cells)
         if len(present):
             numbers = present.view(np.int64) if present.dtype.kind == "M" else present
-            low, high = numbers.min(), numbers.max()
+            low, high = numbers.min().item(), numbers.max().item()
             self._low = low if self._low is None else min(low, self._low)
             self._high = high if self._high is None else max(high, self._high)
         if self._different is not None:

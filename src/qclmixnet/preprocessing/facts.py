@@ -123,7 +123,7 @@ class LevelScan:
     """Counts the levels of a category: objects of str with None.
 
     Args:
-        most_levels: levels that are counted at least. When there are more than twice
+        most_levels: levels that are counted at least; None for `MOST_LEVELS`. When there are more than twice
             as many, the less frequent ones are dropped, and the counts of the others
             are lowered by that of the first one dropped. A level that fills more than
             1 / `most_levels` of all rows is never lost.
@@ -134,8 +134,8 @@ class LevelScan:
     LevelFacts(counts={'a': 2}, is_complete=False)
     """
 
-    def __init__(self, most_levels: int = MOST_LEVELS) -> None:
-        self._most = most_levels
+    def __init__(self, most_levels: int | None = None) -> None:
+        self._most = MOST_LEVELS if most_levels is None else most_levels
         self._counts: dict[str, int] = {}
         self._is_complete = True
 

@@ -17,10 +17,7 @@ from qclmixnet.table.problems import quoted
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["BLOCK_ROWS", "Block", "ParquetShards", "ShardSource"]
-
-ShardSource = str | PathLike[str] | Sequence[str | PathLike[str]]
-"""A file, a folder, a glob, any address that fsspec knows, or a list of these."""
+__all__ = ["BLOCK_ROWS", "Block", "ParquetShards"]
 
 BLOCK_ROWS = 65_536
 """Rows in a block. Blocks do not end where files do, so that the same rows in more or
@@ -76,7 +73,7 @@ class ParquetShards:
     left_out: npt.NDArray[np.bool_] | None = None
 
     @classmethod
-    def open(cls, source: ShardSource) -> "ParquetShards":
+    def open(cls, source: object) -> "ParquetShards":
         """Find the files and compare their schemas; reads no rows.
 
         Args:
@@ -243,12 +240,17 @@ def _read_parts(shard: _Shard, columns: list[str]) -> Iterator["pa.Table"]:
 
     with _naming(shard.name), shard.file_system.open(shard.path, "rb") as opened:
         # Page by page: a row group may be as large as the file.
-        file = pq.ParquetFile(opened, pre_buffer=False, buffer_size=1 << 20)
+        file = pq.ParquetFile(
+            opened,
+            pre_buffer=False,
+            buffer_size=1 << 20,
+            page_checksum_verification=True,
+        )
         for batch in file.iter_batches(BLOCK_ROWS // 2, columns=columns):
             yield pa.Table.from_batches([batch]).select(columns)
 
 
-def _find(source: ShardSource) -> list[tuple[str, Any, str]]:
+def _find(source: object) -> list[tuple[str, Any, str]]:
     """Return name, file system and path of each file, by name within each source."""
     from fsspec.core import has_magic, url_to_fs
 
@@ -336,5 +338,5 @@ def _naming(name: str) -> Iterator[None]:
         ) from error
 
 
-def _shown(source: ShardSource) -> str:
+def _shown(source: object) -> str:
     return repr(str(source)) if isinstance(source, str | PathLike) else "The list"

@@ -25,7 +25,10 @@ from torch import Tensor
 from qclmixnet.core.errors import InputError
 from qclmixnet.preprocessing import RowSource
 
-__all__ = ["Checkpoint", "Checkpoints", "digest_of_rows"]
+__all__ = ["EVERY_S", "Checkpoint", "Checkpoints", "digest_of_rows"]
+
+EVERY_S = 60.0
+"""Seconds from one checkpoint to the next."""
 
 _FORMAT = 1
 _ROWS_IN_DIGEST = 1_000
@@ -50,17 +53,14 @@ class Checkpoints:
     Args:
         folder: where; it is made when missing.
         fit: what tells this fit from others, such as a digest of its arguments.
-        every_s: seconds from one checkpoint to the next.
 
     Raises:
         InputError: the folder cannot be written.
     """
 
-    def __init__(
-        self, folder: str | PathLike[str], *, fit: str, every_s: float = 60.0
-    ) -> None:
+    def __init__(self, folder: str | PathLike[str], *, fit: str) -> None:
         self.folder = Path(folder)
-        self._fit, self._every_s = fit, every_s
+        self._fit = fit
         self._written = time.monotonic()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ class Checkpoints:
     @property
     def is_due(self) -> bool:
         """Whether the time has come for the next one."""
-        return time.monotonic() - self._written >= self._every_s
+        return time.monotonic() - self._written >= EVERY_S
 
     def save(
         self, part: str, values: Mapping[str, Any], tensors: Mapping[str, Tensor]
