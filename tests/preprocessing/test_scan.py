@@ -148,7 +148,7 @@ def test_labels_that_are_none_are_refused(
 
 
 def test_a_target_with_a_class_for_nearly_each_row_is_warned_of(tmp_path: Path) -> None:
-    table = pa.table({"a": np.arange(30.0) ** 2, "y": list(range(28)) + [0, 1]})
+    table = pa.table({"a": np.arange(30.0) ** 2, "y": [*range(28), 0, 1]})
     with pytest.warns(DataWarning, match=r"`y` has 28 classes in 28 rows"):
         scan_table(table, tmp_path)
 

@@ -189,8 +189,8 @@ def test_columns_may_come_in_another_order(tmp_path: Path) -> None:
 
 def test_a_column_that_is_not_there_is_named_with_a_near_one(tmp_path: Path) -> None:
     opened = ParquetShards.open(write(frame_of(4), tmp_path, [4]))
-    with pytest.raises(InputError, match=r"no column 'nmber'. Did you mean 'number'"):
-        opened.check_columns(["y", "nmber"])
+    with pytest.raises(InputError, match=r"no column 'numbers'. Did you mean 'number'"):
+        opened.check_columns(["y", "numbers"])
 
 
 def test_a_file_that_changes_during_a_fit_is_named(tmp_path: Path) -> None:

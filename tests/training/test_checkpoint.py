@@ -26,7 +26,7 @@ from tests.training.small_members import (
 )
 
 
-class Stop(Exception):
+class StoppedError(Exception):
     """Ends a fit from outside."""
 
 
@@ -56,7 +56,7 @@ def stopper(after: int) -> Callable[[int], None]:
     def on_rows(n_rows: int) -> None:
         assert n_rows > 0
         if next(steps, None) is None:
-            raise Stop
+            raise StoppedError
 
     return on_rows
 
@@ -76,7 +76,7 @@ def test_a_stopped_fit_ends_as_if_it_had_not_been(
     data = blobs()
     whole = fit(data, recipe)
     for after in stops:
-        with pytest.raises(Stop):
+        with pytest.raises(StoppedError):
             fit_with(data, recipe, tmp_path, stopper(after))
     resumed = fit_with(data, recipe, tmp_path)
     assert same(whole.weights, resumed.weights)
@@ -97,7 +97,7 @@ def test_no_step_that_was_written_down_is_done_again(
     recipe, data = make_recipe(), blobs()
     heard: list[int] = []
     fit_with(data, recipe, tmp_path / "whole", heard.append)
-    with pytest.raises(Stop):
+    with pytest.raises(StoppedError):
         fit_with(data, recipe, tmp_path / "stopped", stopper(6))
     again: list[int] = []
     fit_with(data, recipe, tmp_path / "stopped", again.append)
@@ -126,15 +126,12 @@ def test_a_time_limit_counts_the_time_before(blobs: Blobs, tmp_path: Path) -> No
 def test_seconds_pass_between_checkpoints(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = 100.0
-    monkeypatch.setattr(checkpoint.time, "monotonic", lambda: now)
+    clock = iter([100.0, 159.0, 160.0, 160.0, 170.0])
+    monkeypatch.setattr(checkpoint.time, "monotonic", lambda: next(clock))
     folder = Checkpoints(tmp_path, fit="a")
-    due = []
-    for now in (159.0, 160.0):
-        due.append(folder.is_due)
+    assert [folder.is_due, folder.is_due] == [False, True]
     folder.save("part", {}, {})
-    due.append(folder.is_due)
-    assert due == [False, True, False]
+    assert not folder.is_due
 
 
 def test_values_and_tensors_come_back_bit_for_bit(tmp_path: Path) -> None:

@@ -325,6 +325,7 @@ def warn_of_ids(schema: Schema) -> None:
 
 
 def warn_of_singletons(labels: Labels) -> None:
+    """Name the classes of a single row."""
     counts = np.bincount(labels.codes, minlength=len(labels.classes))
     single = [str(label) for label in labels.classes[counts == 1]]
     if single:

@@ -19,9 +19,9 @@ from qclmixnet.decision import (
     keep_held_out,
     tune_tilt,
 )
-from qclmixnet.estimators.models import MemberModel, for_inference
 from qclmixnet.estimators.fit_run import FitRun
 from qclmixnet.estimators.folds import folds_of_rows
+from qclmixnet.estimators.models import MemberModel, for_inference
 from qclmixnet.estimators.tree_fitting import (
     LEAST_LEAF,
     build_trees,

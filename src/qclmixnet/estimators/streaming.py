@@ -54,7 +54,7 @@ class StreamingMixin:
 
     if TYPE_CHECKING:  # what the class that mixes this in has
 
-        def get_params(self, deep: bool = ...) -> dict[str, Any]: ...  # noqa: FBT001
+        def get_params(self, deep: bool = ...) -> dict[str, Any]: ...  # noqa: D102, FBT001
         def _adopt(self, state: FittedState) -> None: ...
 
     def fit_parquet(
@@ -192,8 +192,8 @@ def _weights(class_weight: object, labels: Labels) -> npt.NDArray[np.float64]:
         without = np.unique(labels.codes[weights == 0])
         names = ", ".join(repr(str(label)) for label in labels.classes[without])
         raise InputError(
-            f"`class_weight` gives no weight to {names}, and `fit_parquet` cannot leave "
-            "rows out: give them some weight, or leave them out of the files."
+            f"`class_weight` gives no weight to {names}, and `fit_parquet` cannot "
+            "leave rows out: give them some weight, or leave them out of the files."
         )
     return weights / weights.max()
 

@@ -176,15 +176,14 @@ class ColumnScan:
         parts = self._sample
         if self._content == "missing":
             return np.concatenate(parts)
-        dtype: np.dtype = np.dtype(np.float64)
-        if self._levels is not None or self._content == "date":
-            is_text = self._levels is not None
-            dtype = np.dtype(object if is_text else "datetime64[us]")
-        hole = None if dtype == object else np.datetime64("NaT", "us")
+        hole = np.array([np.nan])
+        if self._levels is not None:
+            hole = np.array([None], dtype=object)
+        elif self._content == "date":
+            hole = np.array(["NaT"], dtype="datetime64[us]")
+        # Parts of holes alone were read as numbers.
         filled = [
-            np.full(len(part), hole, dtype=dtype)
-            if part.dtype.kind == "f" and dtype.kind != "f"
-            else part
+            part if part.dtype == hole.dtype else hole.repeat(len(part))
             for part in parts
         ]
         cells = np.concatenate(filled)

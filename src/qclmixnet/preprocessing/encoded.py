@@ -69,12 +69,12 @@ class EncodedTable:
     @property
     def n_num(self) -> int:
         """Numbers of a row."""
-        return self.x_num.shape[1]
+        return int(self.x_num.shape[1])
 
     @property
     def n_cat(self) -> int:
         """Category codes of a row."""
-        return self.x_cat.shape[1]
+        return int(self.x_cat.shape[1])
 
     def take(self, rows: Int64[np.ndarray, " taken"]) -> "EncodedTable":
         """Return the named rows, in that order."""

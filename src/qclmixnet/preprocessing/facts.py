@@ -123,10 +123,10 @@ class LevelScan:
     """Counts the levels of a category: objects of str with None.
 
     Args:
-        most_levels: levels that are counted at least; None for `MOST_LEVELS`. When there are more than twice
-            as many, the less frequent ones are dropped, and the counts of the others
-            are lowered by that of the first one dropped. A level that fills more than
-            1 / `most_levels` of all rows is never lost.
+        most_levels: levels that are counted at least; None for `MOST_LEVELS`. When
+            there are more than twice as many, the less frequent ones are dropped, and
+            the counts of the others are lowered by that of the first one dropped. A
+            level that fills more than 1 / `most_levels` of all rows is never lost.
 
     >>> scan = LevelScan(most_levels=1)
     >>> scan.add(np.array(["a", "b", "a", "a", "c"], dtype=object))

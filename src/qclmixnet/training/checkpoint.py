@@ -127,8 +127,7 @@ class Checkpoints:
             is_ours = content["fit"] == self._fit and content["format"] == _FORMAT
             if is_ours:
                 blob = (self.folder / content["tensors"]).read_bytes()
-                if hashlib.sha256(blob).hexdigest() != content["tensors_sha256"]:
-                    raise ValueError("the checksum of the tensors does not hold")
+                _check_digest(blob, content["tensors_sha256"])
                 return Checkpoint(content["values"], load_tensors(blob))
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise InputError(
@@ -144,6 +143,11 @@ class Checkpoints:
             f"Checkpoints cannot be written to {str(self.folder)!r}: {error}. Name "
             "another folder."
         )
+
+
+def _check_digest(blob: bytes, wanted: str) -> None:
+    if hashlib.sha256(blob).hexdigest() != wanted:
+        raise ValueError("the checksum of the tensors does not hold")
 
 
 def _write(path: Path, content: bytes) -> None:

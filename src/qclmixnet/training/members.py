@@ -50,7 +50,7 @@ __all__ = ["member_outputs", "train_members"]
 _MAX_SCORED_ROWS = 20_000
 
 
-def train_members(
+def train_members(  # noqa: PLR0913 - what to fit, and who hears of it
     network: MemberNetwork,
     inputs: MemberInput,
     data: MemberData,
