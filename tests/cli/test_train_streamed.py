@@ -29,10 +29,10 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_sources_of_the_same_rows_give_the_same_model(
     call: Call, shards: Path, tmp_path: Path
 ) -> None:
+    whole = shards.parent / "whole.parquet"
+    sources = ([shards / "*.parquet"], [shards], [whole, "--stream"])
     said = []
-    for number, source in enumerate(
-        ([shards / "*.parquet"], [shards], [shards.parent / "whole.parquet", "--stream"])
-    ):
+    for number, source in enumerate(sources):
         out = tmp_path / str(number)
         result = call("train", *source, *QUICK, "--out", out, "--json")
         said.append({**json.loads(result.stdout), "model": None})

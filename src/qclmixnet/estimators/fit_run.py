@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+import qclmixnet
 from qclmixnet.core.errors import InputError
 from qclmixnet.estimators.progress import epoch_progress, rows_progress
 from qclmixnet.nn import BoostedTrees
@@ -84,7 +85,7 @@ class FitRun:
         digest = hashlib.sha256(digest_of_rows(encoded).encode())
         digest.update(codes.tobytes())
         digest.update(weights.tobytes())
-        versions = [torch.__version__, np.__version__]
+        versions = [qclmixnet.__version__, torch.__version__, np.__version__]
         digest.update(json.dumps([arguments, versions], sort_keys=True).encode())
         return Checkpoints(self.checkpoint_dir, fit=digest.hexdigest())
 

@@ -194,7 +194,7 @@ class StackedDropout(nn.Module):
         states = [g.get_state() for g in (*self._generators, self._pool_generator)]
         state = {"generators": torch.stack(states), "used": torch.tensor(self._used)}
         if self._pool is not None:
-            state["kept"] = (self._pool > 0).cpu()
+            state["pool"] = self._pool.cpu()
         return state
 
     def set_random_state(self, state: Mapping[str, Tensor]) -> None:
@@ -208,8 +208,7 @@ class StackedDropout(nn.Module):
         ):
             generator.set_state(own.clone())
         self._used = int(state["used"])
-        kept = state.get("kept")
-        self._pool = None if kept is None else kept.float() / (1 - self.rate)
+        self._pool = state.get("pool")
 
     def extra_repr(self) -> str:
         """Show the rate when the module is printed."""
