@@ -275,3 +275,39 @@ def test_a_label_is_not_told_before_its_time(monkeypatch: pytest.MonkeyPatch) ->
         later = (X["day"] > X["day"][row] + 2) & (X["who"] == X["who"][row])
         assert not (differs & ~later).any()
     assert seen > 50
+
+
+def test_the_page_on_large_tables_shows_the_stored_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = _load("scale", monkeypatch, ".")
+    assert script.render(script.stored()) in script.PAGE.read_text("utf-8")
+
+
+def test_targets_of_large_tables_follow_the_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = _load("scale", monkeypatch, ".")
+
+    def row(method: str, n_rows: int, n_columns: int, **values: object) -> dict:
+        usual = {"epochs": 10, "fit_s": 1, "fit_cpu_s": n_rows / 1e4, "macro_f1": 0.7}
+        sizes = {"method": method, "rows": n_rows, "columns": n_columns}
+        made = {"peak_mb": 2900, **usual, **sizes, **values}
+        return {name: str(value) for name, value in made.items()}
+
+    assert {verdict for _, _, verdict in script.targets([])} == {"not run"}
+    rows = [
+        row("qclmixnet", 10_000, 50),
+        row("qclmixnet", 1_000_000, 50, fit_s=901, macro_f1=0.694),
+        row("lightgbm", 1_000_000, 50),
+        row("qclmixnet", 1_000_000, 20, epochs=1, peak_mb=1000),
+        row("qclmixnet", 10_000_000, 20, epochs=1, peak_mb=1090),
+    ]
+    found = [(reached, verdict) for _, reached, verdict in script.targets(rows)]
+    assert found == [
+        ("901 s", "missed"),
+        ("2,900 MB", "reached"),
+        ("+0.60 points below", "missed"),
+        ("1.00 (10,000 to 1,000,000 rows)", "reached"),
+        ("1.09 times", "reached"),
+    ]

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qclmixnet.training import deal_folds
-from qclmixnet.training.cross_fit import NEVER
+from qclmixnet.training.cross_fit import NEVER, folds_by_hash, hash_rows
 
 Codes = npt.NDArray[np.int64]
 
@@ -97,3 +97,32 @@ def test_the_generator_alone_decides() -> None:
     assert (one != _deal(codes, copies, 4, seed=4)).any()
     # Copies are told apart by their numbers, whatever these are.
     np.testing.assert_array_equal(one, _deal(codes, 1000 + 3 * copies, 4, seed=3))
+
+
+def test_folds_by_hash_keep_copies_together_and_are_of_equal_size() -> None:
+    rng = np.random.default_rng(0)
+    x_num = rng.normal(size=(20_000, 2)).astype(np.float32)
+    x_cat = rng.integers(0, 5, size=(20_000, 1))
+    x_num[10_000:], x_cat[10_000:] = x_num[:10_000], x_cat[:10_000]
+    codes = (rng.random(20_000) < 0.1).astype(np.int64)
+    hashes = hash_rows(x_num, x_cat)
+    assert len(np.unique(hashes)) == 10_000
+    folds = folds_by_hash(codes, hashes, n_folds=4, seed=1)
+    np.testing.assert_array_equal(folds[:10_000], folds[10_000:])
+    for code in (0, 1):
+        shares = np.bincount(folds[codes == code], minlength=4) / (codes == code).sum()
+        assert np.abs(shares - 0.25).max() < 0.05
+    assert (folds != folds_by_hash(codes, hashes, n_folds=4, seed=2)).mean() > 0.5
+
+
+def test_folds_by_hash_never_leave_out_a_whole_class() -> None:
+    hashes = hash_rows(np.arange(50, dtype=np.float32)[:, None], np.zeros((50, 0), int))
+    codes = np.zeros(50, dtype=np.int64)
+    codes[7] = 1
+    assert folds_by_hash(codes, hashes, n_folds=4, seed=0)[7] == NEVER
+
+
+def test_a_hash_tells_columns_apart() -> None:
+    x = np.float32([[1, 2], [2, 1], [1, 2]])
+    first, swapped, again = hash_rows(x, np.zeros((3, 0), dtype=np.int64))
+    assert first == again != swapped

@@ -153,7 +153,7 @@ def _batches_of_first_epoch(
         [(row, row, 1.0) for row in order[start : start + size]]
         for start in range(0, data.n_rows - size + 1, size)
     ]
-    plans = trainer._plan_epoch(1, len(batches))
+    plans = trainer._plan_epoch(len(batches))
     for batch, plan in zip(batches, plans, strict=False):  # without mixup no plans
         pairs = zip(plan.anchors, plan.partners, plan.lam, strict=True)
         batch += [(int(a), int(p), float(lam)) for a, p, lam in pairs]

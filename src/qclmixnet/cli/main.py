@@ -20,6 +20,7 @@ from qclmixnet.cli.options import (
     Seed,
     TableFile,
     TimeColumn,
+    TrainSource,
 )
 from qclmixnet.cli.studies import ablate, benchmark, compare, stress, tune
 from qclmixnet.cli.studies import report as report_command
@@ -86,7 +87,7 @@ def demo(
 @app.command()
 @user_errors
 def train(
-    file: TableFile,
+    file: TrainSource,
     *,
     target: Annotated[str, typer.Option(help="Column that holds the class.")],
     out: Annotated[Path, typer.Option(help="Folder for the model.")],
@@ -110,21 +111,35 @@ def train(
         Path | None,
         typer.Option(help="Also write the page on the rows kept aside, an .html."),
     ] = None,
+    stream: Annotated[
+        bool,
+        typer.Option(
+            "--stream",
+            help="Read a Parquet file in parts; folders, globs and addresses always "
+            "are.",
+        ),
+    ] = False,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder where the fit is written down, and taken up when stopped."
+        ),
+    ] = None,
     device: Device = "auto",
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Fit a classifier on a file and save it as a folder."""
-    from qclmixnet.cli.train import run_train
+    """Fit a classifier on a file or on Parquet shards, and save it as a folder."""
+    from qclmixnet.cli import train as work
 
-    run_train(
-        file,
+    wanted = work.Wanted(
         target=target,
         out=out,
         drop=drop or [],
         time_column=time_column,
         test_fraction=test_fraction,
         report=report,
+        checkpoint=checkpoint,
         settings={
             "preset": preset,
             "max_epochs": max_epochs,
@@ -134,6 +149,10 @@ def train(
         },
         as_json=as_json,
     )
+    if stream or work.is_streamed(file):
+        work.run_train_streamed(file, wanted)
+    else:
+        work.run_train(Path(file), wanted)
 
 
 @app.command()

@@ -28,11 +28,20 @@ __all__ = [
     "Tables",
     "TimeColumn",
     "Top",
+    "TrainSource",
     "Workers",
 ]
 
 TableFile = Annotated[
     Path, typer.Argument(metavar="FILE", help="CSV, Parquet, Arrow or JSON lines.")
+]
+TrainSource = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE",
+        help="CSV, Parquet, Arrow or JSON lines; or Parquet files as a folder, a glob "
+        "in quotes or an address such as s3://bucket/rows.",
+    ),
 ]
 ModelFolder = Annotated[
     Path, typer.Argument(metavar="MODEL", help="Folder that `train` wrote.")

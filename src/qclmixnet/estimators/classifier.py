@@ -16,6 +16,7 @@ from qclmixnet.core.errors import ModelFormatError
 from qclmixnet.estimators.deciding import DecidingMixin
 from qclmixnet.estimators.demand import Demand
 from qclmixnet.estimators.explaining import ExplainingMixin
+from qclmixnet.estimators.fit_run import FitRun, check_repeatable
 from qclmixnet.estimators.fitting import drop_weightless, fit_model, warn_of_ids
 from qclmixnet.estimators.persistence import load_state, save_state
 from qclmixnet.estimators.settings import (
@@ -25,6 +26,7 @@ from qclmixnet.estimators.settings import (
     resolve_recipe,
 )
 from qclmixnet.estimators.state import FittedState
+from qclmixnet.estimators.streaming import StreamingMixin
 from qclmixnet.preprocessing import EncodedTable, TableEncoder
 from qclmixnet.table import (
     read_labels,
@@ -39,6 +41,7 @@ __all__ = ["QCLMixNetClassifier"]
 class QCLMixNetClassifier(
     DecidingMixin,
     ExplainingMixin,
+    StreamingMixin,
     ClassifierMixin,  # type: ignore[misc]
     BaseEstimator,  # type: ignore[misc]
 ):
@@ -153,7 +156,12 @@ class QCLMixNetClassifier(
         self.verbose = verbose
 
     def fit(
-        self, X: object, y: object, sample_weight: object = None
+        self,
+        X: object,
+        y: object,
+        sample_weight: object = None,
+        *,
+        checkpoint_dir: str | PathLike[str] | None = None,
     ) -> "QCLMixNetClassifier":
         """Learn from a table and its labels.
 
@@ -162,6 +170,9 @@ class QCLMixNetClassifier(
             y: one label per row: text, whole numbers or booleans, without holes.
             sample_weight: how much each row counts, at least 0; a row of weight 0 is
                 left out.
+            checkpoint_dir: folder where the fit is written down every minute; the
+                same call takes it up there after it was stopped. For cross-fitted
+                members and a `random_state` that is a whole number.
 
         Returns:
             The fitted classifier.
@@ -179,6 +190,8 @@ class QCLMixNetClassifier(
         recipe = resolve_recipe(params)
         decision = resolve_decision(params, recipe)
         device = resolve_device(self.device)
+        if checkpoint_dir is not None:
+            check_repeatable(self.random_state, recipe)
         schema, table = read_training_table(X)
         warn_of_ids(schema)
         labels = read_labels(y, n_rows=table.n_rows)
@@ -199,7 +212,7 @@ class QCLMixNetClassifier(
             decision=decision,
             device=device,
             random_state=self.random_state,
-            show_progress=bool(self.verbose),
+            run=FitRun(bool(self.verbose), checkpoint_dir),
         )
         self._adopt(
             FittedState(

@@ -17,7 +17,7 @@ from qclmixnet.core.caller import warn_caller
 from qclmixnet.core.errors import DataWarning
 from qclmixnet.estimators.models import MemberModel, SingleModel
 from qclmixnet.metrics import confusion_matrix, macro_recall
-from qclmixnet.preprocessing import EncodedTable
+from qclmixnet.preprocessing import RowSource
 from qclmixnet.training import (
     CrossFitRecipe,
     LossConfig,
@@ -325,7 +325,7 @@ def diagnose_training(
     model: SingleModel | MemberModel,
     result: TrainingResult,
     recipe: Recipe | CrossFitRecipe,
-    encoded: EncodedTable,
+    encoded: RowSource,
     codes: IntArray,
     weights: FloatArray,
     *,

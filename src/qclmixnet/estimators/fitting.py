@@ -1,5 +1,6 @@
 """From encoded rows and labels to a fitted model and its decision rule."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +16,13 @@ from qclmixnet.estimators.diagnostics import (
     diagnose_training,
     warn_of_diagnostics,
 )
+from qclmixnet.estimators.fit_run import FitRun
 from qclmixnet.estimators.member_fitting import Decision, fit_members
 from qclmixnet.estimators.models import MemberModel, SingleModel, for_inference
 from qclmixnet.estimators.progress import epoch_progress
 from qclmixnet.estimators.table_diagnostics import diagnose_table
 from qclmixnet.nn import OneHotInput, QCLMixNet
-from qclmixnet.preprocessing import EncodedTable
+from qclmixnet.preprocessing import EncodedTable, RowSource
 from qclmixnet.table import Labels, Schema, Table, read_labels, stratified_holdout
 from qclmixnet.training import (
     CrossFitRecipe,
@@ -34,9 +36,11 @@ __all__ = [
     "Fitted",
     "build_network",
     "drop_weightless",
+    "fit_ensemble",
     "fit_model",
     "fit_network",
     "warn_of_ids",
+    "warn_of_singletons",
 ]
 
 
@@ -75,7 +79,7 @@ def fit_model(
     decision: Decision,
     device: torch.device,
     random_state: object,
-    show_progress: bool,
+    run: FitRun,
 ) -> Fitted:
     """Fit what a recipe describes, and the rule that decides by its probabilities.
 
@@ -89,17 +93,16 @@ def fit_model(
         decision: "argmax", or the score that the rule shall maximise.
         device: where to compute.
         random_state: seed of everything random.
-        show_progress: if True a bar is shown.
+        run: what is shown, and where the fit is written down, while it runs.
 
     Returns:
         The model, its rule, and what is known about both.
     """
-    _warn_of_singletons(labels)
+    warn_of_singletons(labels)
     noticed = diagnose_table(table, encoded, cardinalities, labels)
     warn_of_diagnostics(noticed)  # now, so that a long fit can still be stopped
-    background = _background(encoded)
     if isinstance(recipe, CrossFitRecipe):
-        members = fit_members(
+        return fit_ensemble(
             encoded,
             cardinalities,
             labels,
@@ -108,25 +111,8 @@ def fit_model(
             decision=decision,
             device=device,
             random_state=random_state,
-            show_progress=show_progress,
-        )
-        _warn_of_early_end(members.result)
-        noticed += diagnose_training(
-            members.model,
-            members.result,
-            recipe,
-            encoded,
-            labels.codes,
-            weights,
-            held_out=np.zeros(0, dtype=np.int64),
-        )
-        return Fitted(
-            members.model,
-            members.result,
-            members.rule,
-            tuple(noticed),
-            members.held_out,
-            background,
+            run=run,
+            noticed=noticed,
         )
     model, result, held_out = fit_network(
         encoded,
@@ -136,7 +122,7 @@ def fit_model(
         recipe=recipe,
         device=device,
         random_state=random_state,
-        show_progress=show_progress,
+        show_progress=run.show_progress,
     )
     _warn_of_early_end(result)
     rule, kept = None, None
@@ -148,7 +134,69 @@ def fit_model(
     noticed += diagnose_training(
         model, result, recipe, encoded, labels.codes, weights, held_out=held_out
     )
+    background = _background(encoded)
     return Fitted(model, result, rule, tuple(noticed), kept, background)
+
+
+def fit_ensemble(
+    encoded: RowSource,
+    cardinalities: tuple[int, ...],
+    labels: Labels,
+    weights: npt.NDArray[np.float64],
+    *,
+    recipe: CrossFitRecipe,
+    decision: Decision,
+    device: torch.device,
+    random_state: object,
+    run: FitRun,
+    noticed: Sequence[Diagnostic],
+) -> Fitted:
+    """Fit cross-fitted members on rows that may stay in files.
+
+    Args:
+        encoded: the rows.
+        cardinalities: codes of each category column.
+        labels: their classes.
+        weights: how much each row counts, above 0.
+        recipe: how to build and train.
+        decision: "argmax", or the score that the rule shall maximise.
+        device: where to compute.
+        random_state: seed of everything random.
+        run: what is shown, and where the fit is written down, while it runs.
+        noticed: what was noticed about the table.
+
+    Returns:
+        The model, its rule, and what is known about both.
+    """
+    members = fit_members(
+        encoded,
+        cardinalities,
+        labels,
+        weights,
+        recipe=recipe,
+        decision=decision,
+        device=device,
+        random_state=random_state,
+        run=run,
+    )
+    _warn_of_early_end(members.result)
+    also = diagnose_training(
+        members.model,
+        members.result,
+        recipe,
+        encoded,
+        labels.codes,
+        weights,
+        held_out=np.zeros(0, dtype=np.int64),
+    )
+    return Fitted(
+        members.model,
+        members.result,
+        members.rule,
+        (*noticed, *also),
+        members.held_out,
+        _background(encoded),
+    )
 
 
 def fit_network(
@@ -231,8 +279,8 @@ def build_network(
     )
 
 
-def _background(encoded: EncodedTable) -> EncodedTable:
-    n_rows = len(encoded.x_num)
+def _background(encoded: RowSource) -> EncodedTable:
+    n_rows = encoded.n_rows
     generator = np.random.default_rng(n_rows)  # the same for every random state
     drawn = generator.choice(n_rows, min(n_rows, _BACKGROUND_ROWS), replace=False)
     taken = encoded.take(np.sort(drawn))
@@ -276,7 +324,8 @@ def warn_of_ids(schema: Schema) -> None:
         )
 
 
-def _warn_of_singletons(labels: Labels) -> None:
+def warn_of_singletons(labels: Labels) -> None:
+    """Name the classes of a single row."""
     counts = np.bincount(labels.codes, minlength=len(labels.classes))
     single = [str(label) for label in labels.classes[counts == 1]]
     if single:

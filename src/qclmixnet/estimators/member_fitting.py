@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from qclmixnet.core.row_sample import sample_of_rows
 from qclmixnet.core.seeding import spawn_seeds
 from qclmixnet.decision import (
     HeldOut,
@@ -18,27 +19,35 @@ from qclmixnet.decision import (
     keep_held_out,
     tune_tilt,
 )
+from qclmixnet.estimators.fit_run import FitRun
+from qclmixnet.estimators.folds import folds_of_rows
 from qclmixnet.estimators.models import MemberModel, for_inference
-from qclmixnet.estimators.progress import epoch_progress
-from qclmixnet.estimators.tree_fitting import LEAST_LEAF, build_trees, fit_trees
+from qclmixnet.estimators.tree_fitting import (
+    LEAST_LEAF,
+    build_trees,
+    fit_trees,
+    left_out_by_trees,
+)
 from qclmixnet.losses import class_weights
-from qclmixnet.nn import BoostedTrees, MemberInput, MemberNetwork
-from qclmixnet.preprocessing import EncodedTable, quantile_edges
+from qclmixnet.nn import MemberInput, MemberNetwork
+from qclmixnet.preprocessing import EncodedTable, RowSource, quantile_edges
 from qclmixnet.table import Labels
 from qclmixnet.training import (
     CrossFitRecipe,
     TrainingData,
     TrainingResult,
-    deal_folds,
     member_outputs,
     train_members,
 )
 from qclmixnet.training.cross_fit import NEVER
+from qclmixnet.training.data import MemberData, StoredData
+from qclmixnet.training.inference import ROWS_AT_ONCE
 
 Decision = Literal["argmax", "balanced", "macro_f1", "macro_recall"]
 """What a prediction goes for."""
 
 _HOLDOUT_PARTS = 4  # without cross-fitting a quarter is left out
+_MOST_JUDGED = 300_000  # left-out rows that calibration and rule are chosen by
 
 __all__ = ["Decision", "FittedMembers", "build_members", "fit_members"]
 
@@ -61,7 +70,7 @@ class FittedMembers:
 
 
 def fit_members(
-    encoded: EncodedTable,
+    encoded: RowSource,
     cardinalities: tuple[int, ...],
     labels: Labels,
     weights: npt.NDArray[np.float64],
@@ -70,7 +79,7 @@ def fit_members(
     decision: Decision,
     device: torch.device,
     random_state: object,
-    show_progress: bool,
+    run: FitRun,
 ) -> FittedMembers:
     """Train members and trees, then blend, calibrate and decide by left-out rows.
 
@@ -83,7 +92,7 @@ def fit_members(
         decision: "argmax", or the score that the rule shall maximise.
         device: where to compute.
         random_state: seed of the folds, the first weights and the training.
-        show_progress: if True a bar is shown.
+        run: what is shown, and where the fit is written down, while it runs.
 
     Returns:
         The ensemble, what happened, and the rule.
@@ -92,24 +101,30 @@ def fit_members(
     folds_seed, order_seed, *member_seeds, tree_seed = spawn_seeds(
         random_state, 2 + recipe.members.n_members + 1
     )
-    folds = deal_folds(
+    checkpoints = run.checkpoints_of(
+        encoded,
         labels.codes,
-        _copies(encoded),
+        weights,
+        (cardinalities, recipe.to_dict(), folds_seed, order_seed),
+    )
+    folds = folds_of_rows(
+        encoded,
+        labels.codes,
         n_folds=_HOLDOUT_PARTS if recipe.n_folds == 1 else recipe.n_folds,
-        generator=np.random.default_rng(folds_seed),
+        seed=folds_seed,
     )
     folds[folds >= recipe.n_folds] = NEVER  # one fold: the other parts are learned from
     counts = np.bincount(labels.codes, minlength=n_classes)
     power = recipe.loss.class_weight_power
     by_class = class_weights(torch.from_numpy(counts), power).double().numpy()
     trees = build_trees(
-        encoded.x_num.shape[1],
+        encoded.n_num,
         cardinalities,
         n_classes,
         recipe,
         depth=recipe.trees.depth_of(len(labels.codes)),
     )
-    if trees is not None:
+    if trees is not None and not run.restore_trees(trees, checkpoints):
         shares = weights / weights.max()  # first, so that no sum overflows
         fit_trees(
             trees,
@@ -120,24 +135,14 @@ def fit_members(
             config=recipe.trees,
             seed=tree_seed,
         )
-    data = TrainingData.from_arrays(encoded, labels.codes, weights, device=device)
-    columns, edges = quantile_edges(encoded.x_num, n_bins=recipe.members.n_bins)
-    inputs = MemberInput(
-        encoded.x_num.shape[1], cardinalities, columns=columns, edges=edges
-    )
-    inputs = inputs.to(device)
-    plain = inputs.plain(data.x_num, data.x_cat)
+        run.save_trees(trees, checkpoints)
+    data = _data_of(encoded, labels.codes, weights, device)
+    inputs, input_norm = _inputs_of(data, encoded, cardinalities, recipe)
     network = build_members(
-        inputs,
-        n_classes,
-        recipe,
-        input_norm=max(float(plain.square().sum(dim=1).mean().sqrt()), 1e-3),
-        seeds=tuple(member_seeds),
+        inputs, n_classes, recipe, input_norm=input_norm, seeds=tuple(member_seeds)
     ).to(device)
-    del plain
     generator = torch.Generator().manual_seed(order_seed)
-    n_epochs = recipe.schedule.resolve(data.n_rows).n_epochs
-    with epoch_progress(n_epochs, shown=show_progress) as on_epoch:
+    with run.learning(recipe.schedule.resolve(data.n_rows)) as (on_epoch, on_rows):
         result = train_members(
             network,
             inputs,
@@ -146,12 +151,14 @@ def fit_members(
             recipe=recipe,
             generator=generator,
             on_epoch=on_epoch,
+            on_rows=on_rows,
+            checkpoints=checkpoints,
         )
     left_out, proba = _left_out(network, inputs, data, folds, recipe.n_folds)
     codes, share = labels.codes[left_out], 0.0
     unknown = tuple(map(int, np.flatnonzero(counts < LEAST_LEAF)))
     if trees is not None:
-        by_trees = _left_out_by_trees(trees, encoded, folds)[left_out]
+        by_trees = left_out_by_trees(trees, encoded, folds, left_out)
         by_trees = defer(by_trees, proba, unknown)
         share = choose_share(codes, proba, by_trees, counts, power=power)
         proba = (1 - share) * proba + share * by_trees
@@ -202,50 +209,63 @@ def build_members(
     )
 
 
-def _copies(encoded: EncodedTable) -> npt.NDArray[np.int64]:
-    """Number the different rows; equal rows have equal numbers."""
-    parts = [encoded.x_num + np.float32(0), encoded.x_cat]  # -0 becomes 0
-    as_bytes = np.hstack(
-        [
-            np.ascontiguousarray(part).view(np.uint8).reshape(len(part), -1)
-            for part in parts
-        ]
-    )
-    rows = np.ascontiguousarray(as_bytes).view(f"V{as_bytes.shape[1]}")[:, 0]
-    _, numbers = np.unique(rows, return_inverse=True)
-    out: npt.NDArray[np.int64] = numbers.astype(np.int64)
-    return out
+def _data_of(
+    encoded: RowSource,
+    codes: npt.NDArray[np.int64],
+    weights: npt.NDArray[np.float64],
+    device: torch.device,
+) -> MemberData:
+    """Put the rows on the device if they are in memory, and leave them else."""
+    if isinstance(encoded, EncodedTable):
+        return TrainingData.from_arrays(encoded, codes, weights, device=device)
+    return StoredData.from_rows(encoded, codes, weights, device=device)
+
+
+def _inputs_of(
+    data: MemberData,
+    encoded: RowSource,
+    cardinalities: tuple[int, ...],
+    recipe: CrossFitRecipe,
+) -> tuple[MemberInput, float]:
+    """Return what members see of a row, and the typical length of a plain one."""
+    rows = sample_of_rows(data.n_rows)
+    x_num = encoded.take(rows).x_num
+    columns, edges = quantile_edges(x_num, n_bins=recipe.members.n_bins)
+    inputs = MemberInput(encoded.n_num, cardinalities, columns=columns, edges=edges)
+    device = data.labels.device
+    inputs = inputs.to(device)
+    plain = inputs.plain(*data.encoded(torch.from_numpy(rows).to(device)))
+    length = float(plain.square().sum(dim=1).mean().sqrt())
+    return inputs, max(length, 1e-3)
 
 
 def _left_out(
     network: MemberNetwork,
     inputs: MemberInput,
-    data: TrainingData,
-    folds: npt.NDArray[np.int64],
+    data: MemberData,
+    folds: npt.NDArray[np.integer],
     n_folds: int,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Return the rows that members leave out, and these members' mean probabilities."""
-    logits = member_outputs(network, inputs, data.x_num, data.x_cat, output="logits")
-    proba = logits.double().softmax(dim=2).cpu().numpy()
-    leaves_out = folds == (np.arange(network.n_members) % n_folds)[:, None]
-    rows = np.flatnonzero(leaves_out.any(axis=0))
-    shares = leaves_out[:, rows, None]
-    mean = (proba[:, rows] * shares).sum(axis=0) / shares.sum(axis=0)
-    return rows, mean
+    """Return rows that members leave out, and these members' mean probabilities.
 
-
-def _left_out_by_trees(
-    trees: BoostedTrees, encoded: EncodedTable, folds: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float64]:
-    """Return each row's probabilities by the trees that did not see its fold."""
-    proba = np.zeros((len(folds), trees.n_classes))
-    for fold in range(trees.n_sets):
-        rows = np.flatnonzero(folds == fold)
-        if len(rows):
-            part = encoded.take(rows)
-            x_num, x_cat = torch.from_numpy(part.x_num), torch.from_numpy(part.x_cat)
-            proba[rows] = trees.one_set(fold, x_num, x_cat).softmax(dim=1).numpy()
-    return proba
+    Of more than `_MOST_JUDGED` rows every second, third or so is asked.
+    """
+    who = np.arange(network.n_members) % n_folds
+    rows = np.flatnonzero(np.isin(folds, who))
+    # Of few rows all are computed, left out or not: so a batch is the same rows.
+    asked = np.arange(len(folds))
+    if len(folds) > _MOST_JUDGED:
+        asked = rows = rows[:: max(1, len(rows) // _MOST_JUDGED)]
+    means = []
+    for start in range(0, len(asked), ROWS_AT_ONCE):
+        part = asked[start : start + ROWS_AT_ONCE]
+        x = data.encoded(torch.from_numpy(part).to(data.labels.device))
+        logits = member_outputs(network, inputs, *x, output="logits")
+        proba = logits.double().softmax(dim=2).cpu().numpy()
+        kept = np.isin(folds[part], who)
+        shares = (folds[part[kept]] == who[:, None])[:, :, None]
+        means.append((proba[:, kept] * shares).sum(axis=0) / shares.sum(axis=0))
+    return rows, np.concatenate(means)
 
 
 def _scaled_elsewhere(
@@ -254,7 +274,7 @@ def _scaled_elsewhere(
     by_class: npt.NDArray[np.float64],
     weights: npt.NDArray[np.float64],
     *,
-    parts: npt.NDArray[np.int64],
+    parts: npt.NDArray[np.integer],
 ) -> npt.NDArray[np.float64]:
     """Scale each part of the left-out rows by what the other parts say."""
     out = np.empty_like(proba)

@@ -1,11 +1,15 @@
-"""A progress bar that shows how well the fit is doing while it runs."""
+"""Progress bars: how far a fit is, how fast, and how well it is doing."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from qclmixnet.training import EpochRecord
 
-__all__ = ["epoch_progress"]
+if TYPE_CHECKING:
+    from rich.progress import Progress, Task, TaskID
+
+__all__ = ["RowsProgress", "epoch_progress", "rows_progress"]
 
 
 @contextmanager
@@ -58,3 +62,86 @@ def epoch_progress(
 
         yield advance
         bar.update(task, total=bar.tasks[0].completed)
+
+
+class RowsProgress:
+    """Hears how many rows are done, and shows them; without a bar it shows nothing.
+
+    Args:
+        bar: what shows; None for nothing.
+        task: which line of it.
+    """
+
+    def __init__(
+        self, bar: "Progress | None" = None, task: "TaskID | None" = None
+    ) -> None:
+        self._bar, self._task = bar, task
+        self._best = 0.0
+
+    def on_rows(self, n_rows: int) -> None:
+        """Hear of rows that are done."""
+        if self._bar is not None and self._task is not None:
+            self._bar.advance(self._task, n_rows)
+
+    def on_epoch(self, record: EpochRecord) -> None:
+        """Hear of an epoch that was scored."""
+        if self._bar is None or self._task is None or record.macro_f1 is None:
+            return
+        self._best = max(self._best, record.macro_f1)
+        scores = f"macro-F1 {record.macro_f1:.3f} (best {self._best:.3f})"
+        self._bar.update(self._task, scores=scores)
+
+
+@contextmanager
+def rows_progress(name: str, n_rows: int, *, shown: bool) -> Iterator[RowsProgress]:
+    """Show rows done, rows per second and the time left while the block runs.
+
+    Args:
+        name: what is done with the rows.
+        n_rows: all that there are to do.
+        shown: if False nothing is shown.
+
+    Yields:
+        What to tell.
+    """
+    if not shown:
+        yield RowsProgress()
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        ProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class RowsColumn(ProgressColumn):
+        def render(self, task: "Task") -> Text:
+            return Text(
+                rows_text(task.completed, n_rows, task.finished_speed or task.speed)
+            )
+
+    columns = (
+        TextColumn("{task.description}"),
+        RowsColumn(),
+        BarColumn(bar_width=20),
+        TimeElapsedColumn(),
+        TextColumn("<"),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[scores]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        yield RowsProgress(bar, bar.add_task(name, total=n_rows, scores=""))
+
+
+def rows_text(n_done: float, n_rows: int, per_second: float | None) -> str:
+    """Return how many rows are done, and how fast.
+
+    >>> rows_text(250_000, 1_000_000, 12_345.6)
+    '250,000/1,000,000 rows, 12,346 rows/s'
+    """
+    speed = "" if per_second is None else f", {per_second:,.0f} rows/s"
+    return f"{n_done:,.0f}/{n_rows:,} rows{speed}"

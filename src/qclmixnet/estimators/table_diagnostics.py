@@ -57,6 +57,8 @@ def diagnose_table(
     encoded: EncodedTable,
     cardinalities: tuple[int, ...],
     labels: Labels,
+    *,
+    counts: IntArray | None = None,
 ) -> list[Diagnostic]:
     """Look at a training table; at most 2,000 rows but for equal rows.
 
@@ -68,11 +70,15 @@ def diagnose_table(
         encoded: the same rows encoded.
         cardinalities: codes of each category column.
         labels: their classes.
+        counts: rows of each class, where these rows are a sample; None where they are
+            all.
 
     Returns:
         What was found, empty if nothing was.
     """
     codes, classes = labels.codes, [str(label) for label in labels.classes]
+    if counts is None:
+        counts = np.bincount(codes, minlength=len(classes))
     copies = _number_copies(table)
     rows = sample_rows(codes, n_rows=MOST_ROWS)
     columns = {name: column[rows] for name, column in table.columns.items()}
@@ -84,7 +90,7 @@ def diagnose_table(
     return [
         *judge_columns(column_recalls(columns, codes[rows]), n_rows=len(rows)),
         *judge_contradictions(count_contradictions(copies, codes)),
-        *judge_class_sizes(np.bincount(codes, minlength=len(classes)), classes),
+        *judge_class_sizes(counts, classes),
         *judge_neighbours(x, codes[near], classes),
     ]
 

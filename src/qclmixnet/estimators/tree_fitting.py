@@ -13,16 +13,27 @@ import torch
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from qclmixnet.nn import BoostedTrees
-from qclmixnet.preprocessing import EncodedTable, cut_points, rank_levels
+from qclmixnet.preprocessing import RowSource, cut_points, rank_levels
 from qclmixnet.training import CrossFitRecipe, TreeConfig
 
-__all__ = ["LEAST_LEAF", "build_trees", "fit_trees"]
+__all__ = [
+    "LEAST_LEAF",
+    "build_trees",
+    "fit_trees",
+    "left_out_by_trees",
+    "thinned_rows",
+]
 
 LEAST_LEAF = 3
 """Rows in the smallest leaf; a class with fewer rows cannot have one of its own."""
 
 _N_BINS = 255
 """Bins of scikit-learn's trees, one more being for missing values."""
+
+# Cells of the rows that a set of trees grows on: 200 MB, and a minute of one core.
+_MOST_CELLS = 20_000_000
+
+_ROWS_AT_ONCE = 65_536
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -51,15 +62,17 @@ def build_trees(
 
 def fit_trees(
     trees: BoostedTrees,
-    encoded: EncodedTable,
+    encoded: RowSource,
     codes: IntArray,
     weights: FloatArray,
-    folds: IntArray,
+    folds: npt.NDArray[np.integer],
     *,
     config: TreeConfig,
     seed: int,
 ) -> None:
     """Grow each set of trees on the rows outside its fold.
+
+    Of very large tables it is some of them, see `thinned_rows`.
 
     Args:
         trees: what to fill; set f does not see fold f.
@@ -76,15 +89,22 @@ def fit_trees(
     """
     first_code = np.array([0, *trees.cardinalities])[:-1].cumsum()
     for fold in range(trees.n_sets):
-        rows = np.flatnonzero(folds != fold)
+        rows, counted = thinned_rows(
+            np.flatnonzero(folds != fold),
+            codes,
+            most=_MOST_CELLS // (encoded.n_num + encoded.n_cat),
+            seed=seed + fold,
+        )
+        part = encoded.take(rows)
+        own = weights[rows] * counted
         rank = rank_levels(
-            encoded.x_cat[rows],
+            part.x_cat,
             trees.cardinalities,
             codes[rows],
-            weights[rows],
+            own,
             n_classes=trees.n_classes,
         )
-        ranked = rank[encoded.x_cat[rows] + first_code]
+        ranked = rank[part.x_cat + first_code]
         grown = HistGradientBoostingClassifier(
             max_iter=config.n_rounds,
             learning_rate=config.learning_rate,
@@ -98,15 +118,83 @@ def fit_trees(
             early_stopping=False,
             random_state=seed % 2**32,
         )
-        numbers = encoded.x_num[rows]
+        numbers = part.x_num
         # Given more values than it has bins, scikit-learn looks for each of its 254
         # weighted percentiles alone, which took longer than growing the trees.
         cuts = [cut_points(column, n_bins=_N_BINS) for column in numbers.T]
-        bins = [np.searchsorted(c, x) for c, x in zip(cuts, numbers.T, strict=True)]
-        x = np.column_stack([*bins, ranked]).astype(np.float32)
-        grown.fit(x, codes[rows], sample_weight=weights[rows])
+        # In the precision that scikit-learn would copy them to.
+        x = np.empty((len(rows), len(cuts) + encoded.n_cat), dtype=np.float64)
+        for place, cut in enumerate(cuts):
+            x[:, place] = np.searchsorted(cut, numbers[:, place])
+        x[:, len(cuts) :] = np.asarray(ranked, dtype=np.float32)
+        del part, numbers, ranked
+        grown.fit(x, codes[rows], sample_weight=own)
         _copy_trees(grown, trees, fold, cuts)
         trees.rank[fold] = torch.from_numpy(rank)
+
+
+def thinned_rows(
+    rows: IntArray, codes: IntArray, *, most: int, seed: int
+) -> tuple[IntArray, FloatArray]:
+    """Choose the rows of a large table that trees grow on; rare classes lose none.
+
+    Args:
+        rows: their numbers, increasing.
+        codes: class of each row of the table.
+        most: rows to choose at most, unless there are more classes.
+        seed: source of the choice.
+
+    Returns:
+        All rows, or all of each class of at most an even share of `most` and a random
+        share of the larger ones; and for how many rows each one counts.
+
+    >>> rows, counted = thinned_rows(
+    ...     np.arange(100), np.repeat([0, 1], [90, 10]), most=40, seed=0
+    ... )
+    >>> np.bincount(rows >= 90).tolist(), float(counted.sum())
+    ([30, 10], 100.0)
+    """
+    if len(rows) <= most:
+        return rows, np.ones(len(rows))
+    counts = np.bincount(codes[rows])
+    whole = (counts > 0) & (counts <= most // max(1, (counts > 0).sum()))
+    n_whole, n_others = int(counts[whole].sum()), int(counts[~whole].sum())
+    share = (most - n_whole) / n_others
+    quota = np.where(whole, counts, np.ceil(counts * share)).astype(np.int64)
+    shuffled = np.random.default_rng(seed % 2**63).permutation(rows)
+    by_class = shuffled[np.argsort(codes[shuffled], kind="stable")]
+    of_class = codes[by_class]
+    rank = np.arange(len(rows)) - (np.cumsum(counts) - counts)[of_class]
+    chosen = np.sort(by_class[rank < quota[of_class]])
+    return chosen, (counts / np.maximum(quota, 1))[codes[chosen]]
+
+
+def left_out_by_trees(
+    trees: BoostedTrees,
+    encoded: RowSource,
+    folds: npt.NDArray[np.integer],
+    rows: IntArray,
+) -> FloatArray:
+    """Return rows' probabilities by the trees that did not see their fold.
+
+    Args:
+        trees: set f has not seen fold f.
+        encoded: the rows.
+        folds: fold of each row.
+        rows: the rows wanted, each of a fold that a set has not seen.
+
+    Returns:
+        Rows by classes.
+    """
+    proba = np.zeros((len(rows), trees.n_classes))
+    for fold in range(trees.n_sets):
+        places = np.flatnonzero(folds[rows] == fold)
+        for start in range(0, len(places), _ROWS_AT_ONCE):
+            own = places[start : start + _ROWS_AT_ONCE]
+            part = encoded.take(rows[own])
+            x_num, x_cat = torch.from_numpy(part.x_num), torch.from_numpy(part.x_cat)
+            proba[own] = trees.one_set(fold, x_num, x_cat).softmax(dim=1).numpy()
+    return proba
 
 
 def _copy_trees(

@@ -6,7 +6,7 @@ so that members trained together are the members trained alone, only faster.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Float
@@ -188,6 +188,27 @@ class StackedDropout(nn.Module):
             pool = kept.to(like) / (1 - self.rate)
             self._pool, self._used = pool, 0
         return pool
+
+    def random_state(self) -> dict[str, Tensor]:
+        """Return what decides about the next masks, as tensors on the CPU."""
+        states = [g.get_state() for g in (*self._generators, self._pool_generator)]
+        state = {"generators": torch.stack(states), "used": torch.tensor(self._used)}
+        if self._pool is not None:
+            state["pool"] = self._pool.cpu()
+        return state
+
+    def set_random_state(self, state: Mapping[str, Tensor]) -> None:
+        """Go on with the masks where `random_state` was called.
+
+        Args:
+            state: what it returned.
+        """
+        for generator, own in zip(
+            (*self._generators, self._pool_generator), state["generators"], strict=True
+        ):
+            generator.set_state(own.clone())
+        self._used = int(state["used"])
+        self._pool = state.get("pool")
 
     def extra_repr(self) -> str:
         """Show the rate when the module is printed."""

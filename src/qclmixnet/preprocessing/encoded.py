@@ -2,11 +2,32 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, Int64
 
-__all__ = ["ColumnGroup", "EncodedTable"]
+__all__ = ["ColumnGroup", "EncodedTable", "RowSource"]
+
+
+@runtime_checkable
+class RowSource(Protocol):
+    """Encoded rows by number, wherever they are: in memory or in files."""
+
+    @property
+    def n_rows(self) -> int:
+        """Rows there are."""
+
+    @property
+    def n_num(self) -> int:
+        """Numbers of a row."""
+
+    @property
+    def n_cat(self) -> int:
+        """Category codes of a row."""
+
+    def take(self, rows: Int64[np.ndarray, " taken"]) -> "EncodedTable":
+        """Return the named rows, in that order, in memory."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +60,21 @@ class EncodedTable:
     x_num: Float32[np.ndarray, "rows n_num"]
     x_cat: Int64[np.ndarray, "rows n_cat"]
     unseen: Mapping[str, int]
+
+    @property
+    def n_rows(self) -> int:
+        """Rows there are."""
+        return len(self.x_num)
+
+    @property
+    def n_num(self) -> int:
+        """Numbers of a row."""
+        return int(self.x_num.shape[1])
+
+    @property
+    def n_cat(self) -> int:
+        """Category codes of a row."""
+        return int(self.x_cat.shape[1])
 
     def take(self, rows: Int64[np.ndarray, " taken"]) -> "EncodedTable":
         """Return the named rows, in that order."""

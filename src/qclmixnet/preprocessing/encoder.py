@@ -7,7 +7,9 @@ import numpy as np
 
 from qclmixnet.core.checks import check_choice, check_integer
 from qclmixnet.core.errors import ModelFormatError
+from qclmixnet.core.row_sample import sample_of_rows
 from qclmixnet.preprocessing.encoded import ColumnGroup, EncodedTable
+from qclmixnet.preprocessing.facts import DateFacts, Facts, LevelFacts, start_facts
 from qclmixnet.preprocessing.levels import LevelCodes
 from qclmixnet.preprocessing.numbers import DateColumn, NumberColumn
 from qclmixnet.preprocessing.scaling import SCALINGS, Scaling
@@ -93,18 +95,47 @@ class TableEncoder:
         Raises:
             InputError: `scaling` or `max_levels` is not allowed.
         """
+        facts: dict[str, Facts] = {}
+        for column in schema.used:
+            scan = start_facts(column.kind)
+            scan.add(table.columns[column.name])
+            facts[column.name] = scan.facts()
+        rows, sample = sample_of_rows(table.n_rows), table
+        if len(rows) < table.n_rows:
+            taken = {name: values[rows] for name, values in table.columns.items()}
+            sample = Table(taken, len(rows))
+        return self.fit_sample(sample, schema, facts)
+
+    def fit_sample(
+        self, sample: Table, schema: Schema, facts: Mapping[str, Facts]
+    ) -> "TableEncoder":
+        """Learn centres and scales from some rows, the rest from facts about all.
+
+        Args:
+            sample: the rows that `sample_of_rows` names.
+            schema: the kinds of its columns.
+            facts: by name, what is known about all rows of each used column.
+
+        Returns:
+            This encoder, the same as `fit` makes it of the whole table.
+
+        Raises:
+            InputError: `scaling` or `max_levels` is not allowed.
+        """
         check_choice(self.scaling, "scaling", list(SCALINGS))
         check_integer(self.max_levels, "max_levels", low=1)
         numbers: list[NumberColumn | DateColumn] = []
         levels = []
         for column in schema.used:
-            values = table.columns[column.name]
-            if column.kind == "category":
-                levels.append(LevelCodes.fit(column.name, values, self.max_levels))
-            elif column.kind == "date":
-                numbers.append(DateColumn.fit(column.name, values, self.scaling))
+            name, known = column.name, facts[column.name]
+            if isinstance(known, LevelFacts):
+                levels.append(LevelCodes.fit(name, known.counts, self.max_levels))
+                continue
+            values = sample.columns[name]
+            if isinstance(known, DateFacts):
+                numbers.append(DateColumn.fit(name, values, self.scaling, known))
             else:
-                numbers.append(NumberColumn.fit(column.name, values, self.scaling))
+                numbers.append(NumberColumn.fit(name, values, self.scaling, known))
         self._numbers, self._levels = tuple(numbers), tuple(levels)
         return self
 

@@ -30,14 +30,20 @@ class LevelCodes:
     rare: tuple[str, ...] | None
 
     @classmethod
-    def fit(cls, name: str, values: np.ndarray, max_levels: int) -> "LevelCodes":
-        """Keep the most frequent levels; ties go to the first by text."""
-        codes, levels = pd.factorize(values)
-        counts = np.bincount(codes[codes >= 0], minlength=len(levels))
-        texts = [str(level) for level in levels]
-        ranked = sorted(range(len(texts)), key=lambda i: (-counts[i], texts[i]))
-        kept = sorted(texts[i] for i in ranked[:max_levels])
-        rest = sorted(texts[i] for i in ranked[max_levels:])
+    def fit(cls, name: str, counts: Mapping[str, int], max_levels: int) -> "LevelCodes":
+        """Keep the most frequent levels; ties go to the first by text.
+
+        Args:
+            name: the column.
+            counts: rows of each level.
+            max_levels: levels that get a code of their own.
+
+        Returns:
+            The codes.
+        """
+        ranked = sorted(counts, key=lambda text: (-counts[text], text))
+        kept = sorted(ranked[:max_levels])
+        rest = sorted(ranked[max_levels:])
         rare = tuple(rest) if len(rest) <= MAX_REMEMBERED else None
         return cls(name, tuple(kept), rare)
 

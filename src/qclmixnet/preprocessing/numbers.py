@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qclmixnet.preprocessing.dates import CYCLES, cycle_angles, days_since
+from qclmixnet.preprocessing.facts import DateFacts, NumberFacts
 from qclmixnet.preprocessing.scaling import SCALINGS, Scaling, scaled, unscaled
 
 __all__ = ["DateColumn", "NumberColumn"]
@@ -30,11 +31,22 @@ class NumberColumn:
     has_holes: bool
 
     @classmethod
-    def fit(cls, name: str, values: np.ndarray, scaling: Scaling) -> "NumberColumn":
-        """Learn the centre and the scale of float64 values with NaN."""
-        present = values[~np.isnan(values)]
-        centre, scale = SCALINGS[scaling](present)
-        return cls(name, scaling, centre, scale, has_holes=len(present) < len(values))
+    def fit(
+        cls, name: str, values: np.ndarray, scaling: Scaling, facts: NumberFacts
+    ) -> "NumberColumn":
+        """Learn the centre and the scale of float64 values with NaN.
+
+        Args:
+            name: the column.
+            values: its values in the rows that quantiles are taken from.
+            scaling: how to scale.
+            facts: what is known of all rows.
+
+        Returns:
+            The column.
+        """
+        centre, scale = SCALINGS[scaling](values[~np.isnan(values)])
+        return cls(name, scaling, centre, scale, has_holes=facts.has_holes)
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -88,20 +100,31 @@ class DateColumn:
     cycles: tuple[str, ...]
 
     @classmethod
-    def fit(cls, name: str, values: np.ndarray, scaling: Scaling) -> "DateColumn":
-        """Learn the origin, the scale and the cycles of datetime64[us] with NaT."""
+    def fit(
+        cls, name: str, values: np.ndarray, scaling: Scaling, facts: DateFacts
+    ) -> "DateColumn":
+        """Learn the scale of datetime64[us] with NaT.
+
+        Args:
+            name: the column.
+            values: its values in the rows that quantiles are taken from.
+            scaling: how to scale.
+            facts: what is known of all rows.
+
+        Returns:
+            The column.
+        """
         present = values[~np.isnat(values)]
-        origin = present.min()
+        origin = np.datetime64(facts.origin, "us")
         centre, scale = SCALINGS[scaling](days_since(present, origin))
-        angles = cycle_angles(present)
         return cls(
             name,
             scaling,
             centre,
             scale,
-            has_holes=len(present) < len(values),
-            origin=int(origin.astype(np.int64)),
-            cycles=tuple(cycle for cycle in CYCLES if np.ptp(angles[cycle]) > 0),
+            has_holes=facts.has_holes,
+            origin=facts.origin,
+            cycles=facts.cycles,
         )
 
     @property

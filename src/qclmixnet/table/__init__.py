@@ -10,6 +10,7 @@ from qclmixnet.table.files import MISSING_MARKERS, read_file, write_file
 from qclmixnet.table.infer import infer_schema, read_training_table
 from qclmixnet.table.labels import read_labels, read_sample_weight
 from qclmixnet.table.schema import ColumnSchema, Kind, Labels, Schema, Table
+from qclmixnet.table.shards import ParquetShards
 from qclmixnet.table.splits import stratified_holdout
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "ColumnSchema",
     "Kind",
     "Labels",
+    "ParquetShards",
     "Schema",
     "Table",
     "class_codes",

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["NEVER", "deal_folds"]
+__all__ = ["NEVER", "deal_folds", "folds_by_hash", "hash_rows"]
 
 NEVER = -1
 """Fold of rows that every member learns from."""
@@ -52,3 +52,59 @@ def deal_folds(
         if np.ptp(folds[own]) == 0:
             folds[own] = NEVER
     return folds[group]
+
+
+def hash_rows(
+    x_num: npt.NDArray[np.float32], x_cat: npt.NDArray[np.int64]
+) -> npt.NDArray[np.uint64]:
+    """Return 64 bits of each row; equal rows have equal ones, others hardly ever.
+
+    >>> bits = hash_rows(np.float32([[0.0], [-0.0], [1.0]]), np.array([[3], [3], [3]]))
+    >>> bool(bits[0] == bits[1]), bool(bits[0] == bits[2])
+    (True, False)
+    """
+    out = np.zeros(len(x_num), dtype=np.uint64)
+    numbers = (x_num + np.float32(0)).view(np.uint32)  # -0 becomes 0
+    for column in (*numbers.T, *x_cat.T):
+        out = _stirred(out ^ column.astype(np.uint64))
+    return out
+
+
+def folds_by_hash(
+    codes: npt.NDArray[np.int64],
+    hashes: npt.NDArray[np.uint64],
+    *,
+    n_folds: int,
+    seed: int,
+) -> npt.NDArray[np.int8]:
+    """Deal the rows of a large table to folds, copies of a row together.
+
+    Each row goes where its own bits say, so that nothing has to be sorted; the folds
+    of many rows are of nearly equal size all the same, as they are in each class with
+    many rows. A class whose rows all fall into one fold is left out by no member.
+
+    Args:
+        codes: class of each row.
+        hashes: 64 bits of each row, as from `hash_rows`.
+        n_folds: folds, 2 to 127.
+        seed: of the dealing.
+
+    Returns:
+        Fold of each row, or `NEVER`.
+    """
+    salt = _stirred(np.array([seed], dtype=np.uint64))
+    folds = (_stirred(hashes ^ salt) % np.uint64(n_folds)).astype(np.int8)
+    n_classes = int(codes.max()) + 1
+    place = codes * n_folds + folds
+    counts = np.bincount(place, minlength=n_classes * n_folds)
+    in_one = (counts.reshape(n_classes, n_folds) > 0).sum(axis=1) < 2
+    folds[in_one[codes]] = NEVER
+    return folds
+
+
+def _stirred(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Let each bit of a number depend on all: the finish of SplitMix64 (Vigna 2015)."""
+    out = bits + np.uint64(0x9E3779B97F4A7C15)
+    out = (out ^ (out >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    out = (out ^ (out >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return out ^ (out >> np.uint64(31))

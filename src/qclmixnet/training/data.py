@@ -1,6 +1,7 @@
 """The rows a network is fitted on, as tensors on one device."""
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -8,9 +9,24 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from qclmixnet.preprocessing import EncodedTable
+from qclmixnet.preprocessing import EncodedTable, RowSource
 
-__all__ = ["TrainingData"]
+__all__ = ["MemberData", "StoredData", "TrainingData"]
+
+
+@runtime_checkable
+class MemberData(Protocol):
+    """What members learn from, wherever the encoded rows are."""
+
+    labels: Tensor
+    weights: Tensor
+
+    @property
+    def n_rows(self) -> int:
+        """Rows in the table."""
+
+    def encoded(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return numbers and category codes of the named rows, on the device."""
 
 
 @dataclass(frozen=True)
@@ -39,19 +55,21 @@ class TrainingData:
         device: torch.device,
     ) -> "TrainingData":
         """Move an encoded table with its classes and weights to a device."""
-        scaled = weights / weights.max()  # first, so that no sum overflows
-        scaled /= scaled.mean()
         return cls(
             x_num=torch.tensor(encoded.x_num, dtype=torch.float32, device=device),
             x_cat=torch.tensor(encoded.x_cat, dtype=torch.int64, device=device),
             labels=torch.tensor(codes, dtype=torch.int64, device=device),
-            weights=torch.tensor(scaled, dtype=torch.float32, device=device),
+            weights=_scaled(weights, device),
         )
 
     @property
     def n_rows(self) -> int:
         """Rows in the table."""
         return len(self.labels)
+
+    def encoded(self, rows: Int[Tensor, " taken"]) -> tuple[Tensor, Tensor]:
+        """Return numbers and category codes of the named rows."""
+        return self.x_num[rows], self.x_cat[rows]
 
     def take(self, rows: npt.NDArray[np.int64]) -> "TrainingData":
         """Return the named rows, in that order."""
@@ -62,3 +80,49 @@ class TrainingData:
             labels=self.labels[index],
             weights=self.weights[index],
         )
+
+
+@dataclass(frozen=True)
+class StoredData:
+    """Rows that stay where they are until a batch needs them.
+
+    Attributes:
+        rows: gives encoded rows by number.
+        labels: class numbers, on the device.
+        weights: how much each row counts, at least 0; scaled to a mean of 1.
+    """
+
+    rows: RowSource
+    labels: Int[Tensor, " rows"]
+    weights: Float[Tensor, " rows"]
+
+    @classmethod
+    def from_rows(
+        cls,
+        rows: RowSource,
+        codes: npt.NDArray[np.int64],
+        weights: npt.NDArray[np.float64],
+        *,
+        device: torch.device,
+    ) -> "StoredData":
+        """Move classes and weights to a device, and leave the rows where they are."""
+        labels = torch.from_numpy(codes).to(device)
+        return cls(rows, labels, _scaled(weights, device))
+
+    @property
+    def n_rows(self) -> int:
+        """Rows in the table."""
+        return len(self.labels)
+
+    def encoded(self, rows: Int[Tensor, " taken"]) -> tuple[Tensor, Tensor]:
+        """Return numbers and category codes of the named rows, on the device."""
+        taken = self.rows.take(rows.cpu().numpy())
+        device = self.labels.device
+        x_num, x_cat = torch.from_numpy(taken.x_num), torch.from_numpy(taken.x_cat)
+        return x_num.to(device), x_cat.to(device)
+
+
+def _scaled(weights: npt.NDArray[np.float64], device: torch.device) -> Tensor:
+    scaled = weights / weights.max()  # first, so that no sum overflows
+    scaled /= scaled.mean()
+    return torch.tensor(scaled, dtype=torch.float32, device=device)

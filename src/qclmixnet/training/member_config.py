@@ -197,6 +197,10 @@ class ResolvedSchedule:
     warmup_steps: int
     n_scores: int
 
+    def steps_before(self, epoch: int) -> int:
+        """Return the steps of the epochs before one, counted from 1."""
+        return (epoch - 1) * self.steps_per_epoch
+
     def rate(self, step: int) -> float:
         """Return the step size of a step, counted from 0: a rise, then a cosine."""
         return warm_cosine(

@@ -15,7 +15,6 @@ References:
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -23,7 +22,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from qclmixnet.augment import DynamicMixup, MixPlan, mix
+from qclmixnet.augment import MixPlan, mix
 from qclmixnet.augment.mixup import mix_labels
 from qclmixnet.core.errors import InputError
 from qclmixnet.losses import (
@@ -34,30 +33,34 @@ from qclmixnet.losses import (
 )
 from qclmixnet.metrics import confusion_matrix, macro_f1, macro_recall
 from qclmixnet.nn import MemberInput, MemberNetwork
-from qclmixnet.training.data import TrainingData
+from qclmixnet.training.checkpoint import Checkpoints
+from qclmixnet.training.data import MemberData
 from qclmixnet.training.history import EpochRecord, StopReason, TrainingResult
 from qclmixnet.training.inference import ROWS_AT_ONCE, outputs_in_parts
 from qclmixnet.training.member_config import CrossFitRecipe
+from qclmixnet.training.member_rows import InputRows, mixed_bins, mixup_of
+from qclmixnet.training.member_state import Best, Place, restore, save
+from qclmixnet.training.order import epoch_order
 from qclmixnet.training.stacked_adamw import StackedAdamW
 from qclmixnet.training.threads import step_threads
 
 __all__ = ["member_outputs", "train_members"]
 
-# Encoded inputs of up to this many numbers (200 MB) are made once, not in every step.
-_MAX_KEPT_NUMBERS = 50_000_000
 # More left-out rows do not choose a better epoch.
 _MAX_SCORED_ROWS = 20_000
 
 
-def train_members(
+def train_members(  # noqa: PLR0913 - what to fit, and who hears of it
     network: MemberNetwork,
     inputs: MemberInput,
-    data: TrainingData,
+    data: MemberData,
     folds: Int[Tensor, " rows"],
     *,
     recipe: CrossFitRecipe,
     generator: torch.Generator,
     on_epoch: Callable[[EpochRecord], None] | None = None,
+    on_rows: Callable[[int], None] | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> TrainingResult:
     """Fit all members in place and leave the averaged weights of the best epoch.
 
@@ -70,6 +73,10 @@ def train_members(
         recipe: mixup, loss and schedule.
         generator: the source of the batches and of the mixing, on the CPU.
         on_epoch: called after each epoch that is scored.
+        on_rows: called after each step with the number of rows learned from, and at
+            the start with those that an earlier call has learned from.
+        checkpoints: where the fit is written down while it runs, and taken up where
+            an earlier call with the same arguments was stopped; None for nowhere.
 
     Returns:
         What happened; the history holds the epochs that were scored. An interrupt from
@@ -80,7 +87,8 @@ def train_members(
         KeyboardInterrupt: interrupted before the first score.
     """
     fit = _MemberFit(network, inputs, data, folds, recipe=recipe, generator=generator)
-    return fit.run(on_epoch)
+    fit.on_epoch, fit.on_rows, fit.checkpoints = on_epoch, on_rows, checkpoints
+    return fit.run()
 
 
 @torch.no_grad()
@@ -112,15 +120,6 @@ def member_outputs(
     )
 
 
-@dataclass
-class _Best:
-    """The averaged weights of the epoch with the lowest left-out loss."""
-
-    loss: float = math.inf
-    epoch: int = 0
-    weights: list[Tensor] = field(default_factory=list)
-
-
 class _MemberFit:
     """The moving parts of one fit."""
 
@@ -128,7 +127,7 @@ class _MemberFit:
         self,
         network: MemberNetwork,
         inputs: MemberInput,
-        data: TrainingData,
+        data: MemberData,
         folds: Int[Tensor, " rows"],
         *,
         recipe: CrossFitRecipe,
@@ -137,11 +136,11 @@ class _MemberFit:
         self.started = time.monotonic()
         self.network, self.inputs, self.data = network, inputs, data
         self.recipe, self.generator = recipe, generator
-        self.rows = _InputRows(inputs, data)
+        self.rows = InputRows(inputs, data)
         device = data.labels.device
-        member_fold = torch.arange(network.n_members, device=device) % recipe.n_folds
+        self.member_fold = torch.arange(network.n_members, device=device)
+        self.member_fold %= recipe.n_folds
         self.folds = folds.to(device)
-        self.learns: Bool[Tensor, "members rows"] = self.folds != member_fold[:, None]
         labels = data.labels.cpu()
         counts = torch.bincount(labels, minlength=network.n_classes)
         by_class = class_weights(counts, power=recipe.loss.class_weight_power)
@@ -150,7 +149,8 @@ class _MemberFit:
         self.contrast = StackedContrast(
             recipe.contrast.temperature, recipe.contrast.margin
         )
-        self.mixup = _mixup_of(recipe, labels, network.n_classes)
+        self.mixup = mixup_of(recipe, labels, network.n_classes)
+        self.has_neighbours = False
         self.mixup_seconds = 0.0
         self.schedule = recipe.schedule.resolve(data.n_rows)
         self.optimizer = StackedAdamW(
@@ -160,26 +160,24 @@ class _MemberFit:
             average=recipe.schedule.average,
         )
         self.scored = self._choose_scored()
-        self.best = _Best()
+        self.best = Best()
         self.history: list[EpochRecord] = []
+        self.place = Place(epoch=1)
+        self.on_epoch: Callable[[EpochRecord], None] | None = None
+        self.on_rows: Callable[[int], None] | None = None
+        self.checkpoints: Checkpoints | None = None
 
-    def run(self, on_epoch: Callable[[EpochRecord], None] | None) -> TrainingResult:
-        reason: StopReason = "finished"
-        n_epochs = self.schedule.n_epochs
+    def run(self) -> TrainingResult:
+        checkpoints = self.checkpoints
+        if checkpoints is not None:
+            restore(self, checkpoints)
+        self._tell_rows(self.schedule.steps_before(self.place.epoch) + self.place.step)
+        reason = self.place.reason
         try:
-            for epoch in range(1, n_epochs + 1):
-                loss = self._run_epoch(epoch)
-                if not math.isfinite(loss):
-                    reason = "diverged"
-                    break
-                late = self._over_time()
-                if late or self.schedule.is_scored(epoch):
-                    self.history.append(self._score(epoch, loss))
-                    if on_epoch is not None:
-                        on_epoch(self.history[-1])
-                if late and epoch < n_epochs:
-                    reason = "time_limit"
-                    break
+            while reason is None:
+                reason = self._next_epoch()
+                if checkpoints is not None and (reason or checkpoints.is_due):
+                    save(self, checkpoints, reason)
         except KeyboardInterrupt:
             if not self.history:
                 raise
@@ -194,27 +192,51 @@ class _MemberFit:
         self.network.eval()
         return TrainingResult(self.best.epoch, tuple(self.history), reason)
 
+    def _next_epoch(self) -> StopReason | None:
+        """Learn and score; return why the fit ends now, if it does."""
+        epoch, n_epochs = self.place.epoch, self.schedule.n_epochs
+        loss = self._run_epoch(epoch)
+        if not math.isfinite(loss):
+            return "diverged"
+        late = self._over_time()
+        if late or self.schedule.is_scored(epoch):
+            self.history.append(self._score(epoch, loss))
+            if self.on_epoch is not None:
+                self.on_epoch(self.history[-1])
+        self.place = Place(epoch + 1)
+        if epoch == n_epochs:
+            return "finished"
+        return "time_limit" if late else None
+
+    def _tell_rows(self, n_steps: int) -> None:
+        if self.on_rows is not None and n_steps:
+            self.on_rows(n_steps * self.schedule.batch_size)
+
     def _over_time(self) -> bool:
         limit = self.recipe.schedule.time_limit_s
         return limit is not None and time.monotonic() - self.started >= limit
 
     def _run_epoch(self, epoch: int) -> float:
         """Take one pass; return the mean loss of the members."""
-        n_rows, size = self.data.n_rows, self.schedule.batch_size
-        n_steps = self.schedule.steps_per_epoch
+        size, n_steps = self.schedule.batch_size, self.schedule.steps_per_epoch
         self.network.train()
-        order = torch.randperm(n_rows, generator=self.generator)
-        plans = self._plan_epoch(epoch, n_steps)
+        began = self.generator.get_state()
+        order = epoch_order(self.data.labels, self.generator)
+        plans = self._plan_epoch(n_steps)
         parameters = list(self.network.parameters())
-        total = self.weights.new_zeros(())
+        total = self.weights.new_zeros(()) + self.place.loss_so_far
         with step_threads(size * self.network.n_members * self.network.d_hidden):
-            for step in range(n_steps):
+            for step in range(self.place.step, n_steps):
                 rows = order[step * size : (step + 1) * size].to(self.weights.device)
                 loss = self._loss_of(rows, plans[step] if plans else None)
                 gradients = torch.autograd.grad(loss, parameters)
-                rate = self.schedule.rate((epoch - 1) * n_steps + step)
+                rate = self.schedule.rate(self.schedule.steps_before(epoch) + step)
                 self.optimizer.step(gradients, rate)
                 total += loss.detach()
+                self._tell_rows(1)
+                if self.checkpoints is not None and self.checkpoints.is_due:
+                    self.place = Place(epoch, step + 1, float(total), began)
+                    save(self, self.checkpoints, None)
         return float(total) / (n_steps * self.network.n_members)
 
     def _loss_of(
@@ -223,7 +245,7 @@ class _MemberFit:
         """Sum over members and the rows that they learn from, per real row."""
         plain, bins = self.rows(rows)
         labels, weights = self.data.labels[rows], self.weights[rows]
-        learns = self.learns[:, rows]
+        learns = self._learns(rows)
         n_classes = self.network.n_classes
         target = F.one_hot(labels, n_classes).to(plain)
         if plan is not None:
@@ -232,13 +254,13 @@ class _MemberFit:
             at_anchors, at_partners = self.rows(anchors), self.rows(partners)
             plain = torch.cat([plain, mix(at_anchors[0], at_partners[0], lam)])
             if bins is not None:
-                bins = torch.cat([bins, _mixed_bins(at_anchors, at_partners, lam)])
+                bins = torch.cat([bins, mixed_bins(at_anchors, at_partners, lam)])
             soft = mix_labels(
                 self.data.labels[anchors], self.data.labels[partners], lam, n_classes
             )
             target = torch.cat([target, soft])
             weights = torch.cat([weights, self.weights[anchors]])
-            both = self.learns[:, anchors] & self.learns[:, partners]
+            both = self._learns(anchors) & self._learns(partners)
             learns = torch.cat([learns, both], dim=1)
             labels = torch.cat([labels, self.data.labels[anchors]])
         out = self.network(plain, bins)
@@ -254,13 +276,18 @@ class _MemberFit:
         judged = losses * (learns * weights)
         return judged.sum() / len(rows)
 
-    def _plan_epoch(self, epoch: int, n_steps: int) -> list[MixPlan]:
+    def _learns(self, rows: Int[Tensor, " batch"]) -> Bool[Tensor, "members batch"]:
+        """Say which members learn from which of these rows."""
+        return self.folds[rows] != self.member_fold[:, None]
+
+    def _plan_epoch(self, n_steps: int) -> list[MixPlan]:
         """Draw a whole epoch's mixing at once, and cut it into steps."""
         if self.mixup is None:
             return []
         started = time.monotonic()
-        if epoch == 1 and self.mixup.needs_neighbours:
+        if not self.has_neighbours and self.mixup.needs_neighbours:
             self.mixup.refresh(self.rows.all_plain().float().cpu().numpy())
+        self.has_neighbours = True
         n_mixed = round(self.recipe.mixup.mixed_fraction * self.schedule.batch_size)
         plan = self.mixup.plan(n_mixed * n_steps, self.generator)
         cut = [slice(step * n_mixed, (step + 1) * n_mixed) for step in range(n_steps)]
@@ -272,7 +299,7 @@ class _MemberFit:
 
     def _choose_scored(self) -> Int[Tensor, " scored"]:
         """Choose the rows that judge epochs: those that some member leaves out."""
-        left_out = torch.nonzero((~self.learns).any(dim=0))[:, 0]
+        left_out = torch.nonzero(torch.isin(self.folds, self.member_fold))[:, 0]
         if len(left_out) == 0:
             return torch.arange(len(self.folds), device=self.folds.device)
         stride = max(1, len(left_out) // _MAX_SCORED_ROWS)
@@ -298,7 +325,7 @@ class _MemberFit:
         judged = float(weighted_mean(losses, weights))
         if judged < self.best.loss:  # never if it is not a number
             weights_now = [average.clone() for average in self.optimizer.averages]
-            self.best = _Best(judged, epoch, weights_now)
+            self.best = Best(judged, epoch, weights_now)
         torch._foreach_copy_(parameters, kept)
         return self._record(epoch, loss, log_p.cpu(), labels.cpu(), rows)
 
@@ -308,7 +335,7 @@ class _MemberFit:
         """Return the mean log-probabilities by the members that leave each row out."""
         plain, bins = self.rows(rows)
         log_p: Tensor = self.network(plain, bins).logits.log_softmax(dim=2)
-        leaves_out = ~self.learns[:, rows]
+        leaves_out = ~self._learns(rows)
         alone = ~leaves_out.any(dim=0)  # a table of which no row can be left out
         shares = (leaves_out | alone).to(log_p)
         mean = (log_p * shares[:, :, None]).sum(dim=0) / shares.sum(dim=0)[:, None]
@@ -337,59 +364,3 @@ class _MemberFit:
             seconds=time.monotonic() - self.started,
             mixup_seconds=self.mixup_seconds,
         )
-
-
-class _InputRows:
-    """Inputs of rows by number, made once if they fit in memory."""
-
-    def __init__(self, inputs: MemberInput, data: TrainingData) -> None:
-        self.inputs, self.data = inputs, data
-        fits = inputs.numbers_per_row * data.n_rows <= _MAX_KEPT_NUMBERS
-        self.kept = inputs(data.x_num, data.x_cat) if fits else None
-
-    def __call__(self, rows: Int[Tensor, " batch"]) -> tuple[Tensor, Tensor | None]:
-        if self.kept is None:
-            made: tuple[Tensor, Tensor | None] = self.inputs(
-                self.data.x_num[rows], self.data.x_cat[rows]
-            )
-            return made
-        plain, bins = self.kept
-        return plain[rows], None if bins is None else bins[rows]
-
-    def all_plain(self) -> Float[Tensor, "rows n_plain"]:
-        """Return the plain inputs of all rows."""
-        plain: Tensor = (
-            self.inputs.plain(self.data.x_num, self.data.x_cat)
-            if self.kept is None
-            else self.kept[0]
-        )
-        return plain
-
-
-def _mixed_bins(
-    at_anchors: tuple[Tensor, Tensor | None],
-    at_partners: tuple[Tensor, Tensor | None],
-    lam: Float[Tensor, " mixed"],
-) -> Float[Tensor, "mixed columns bins"]:
-    anchors, partners = at_anchors[1], at_partners[1]
-    assert anchors is not None
-    assert partners is not None
-    flat = mix(anchors.flatten(1), partners.flatten(1), lam)
-    return flat.view(anchors.shape)
-
-
-def _mixup_of(
-    recipe: CrossFitRecipe, labels: Tensor, n_classes: int
-) -> DynamicMixup | None:
-    settings = recipe.mixup
-    if settings.mixed_fraction == 0:
-        return None
-    return DynamicMixup(
-        labels,
-        n_classes=n_classes,
-        n_neighbors=settings.n_neighbors,
-        alpha=settings.alpha,
-        same_class=settings.same_class,
-        rarity_power=settings.rarity_power,
-        partners=settings.partners,
-    )

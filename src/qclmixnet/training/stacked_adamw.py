@@ -51,6 +51,16 @@ class StackedAdamW:
         """The averaged weights, in the order of the parameters."""
         self._n_steps = [torch.zeros((), device=p.device) for p in self._parameters]
 
+    @property
+    def state(self) -> dict[str, list[Tensor]]:
+        """All that later steps depend on, by name; to be written to in place."""
+        return {
+            "first": self._first,
+            "second": self._second,
+            "averages": self.averages,
+            "n_steps": self._n_steps,
+        }
+
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor], learning_rate: float) -> None:
         """Move the parameters against their gradients, and the averages after them."""

@@ -1,0 +1,75 @@
+"""What members get of the rows of a batch: inputs, and how they are mixed."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from qclmixnet.augment import DynamicMixup, mix
+from qclmixnet.nn import MemberInput
+from qclmixnet.training.data import MemberData
+from qclmixnet.training.member_config import CrossFitRecipe
+
+__all__ = ["InputRows", "mixed_bins", "mixup_of"]
+
+# Encoded inputs of up to this many numbers (200 MB) are made once, not in every step.
+_MAX_KEPT_NUMBERS = 50_000_000
+
+
+class InputRows:
+    """Inputs of rows by number, made once if they fit in memory."""
+
+    def __init__(self, inputs: MemberInput, data: MemberData) -> None:
+        self.inputs, self.data = inputs, data
+        fits = inputs.numbers_per_row * data.n_rows <= _MAX_KEPT_NUMBERS
+        self.kept = inputs(*data.encoded(self._all())) if fits else None
+
+    def _all(self) -> Int[Tensor, " rows"]:
+        return torch.arange(self.data.n_rows, device=self.data.labels.device)
+
+    def __call__(self, rows: Int[Tensor, " batch"]) -> tuple[Tensor, Tensor | None]:
+        """Return plain rows, and bins when a column has any."""
+        if self.kept is None:
+            made: tuple[Tensor, Tensor | None] = self.inputs(*self.data.encoded(rows))
+            return made
+        plain, bins = self.kept
+        return plain[rows], None if bins is None else bins[rows]
+
+    def all_plain(self) -> Float[Tensor, "rows n_plain"]:
+        """Return the plain inputs of all rows."""
+        plain: Tensor = (
+            self.inputs.plain(*self.data.encoded(self._all()))
+            if self.kept is None
+            else self.kept[0]
+        )
+        return plain
+
+
+def mixed_bins(
+    at_anchors: tuple[Tensor, Tensor | None],
+    at_partners: tuple[Tensor, Tensor | None],
+    lam: Float[Tensor, " mixed"],
+) -> Float[Tensor, "mixed columns bins"]:
+    """Mix the bins of rows that have some."""
+    anchors, partners = at_anchors[1], at_partners[1]
+    assert anchors is not None
+    assert partners is not None
+    flat = mix(anchors.flatten(1), partners.flatten(1), lam)
+    return flat.view(anchors.shape)
+
+
+def mixup_of(
+    recipe: CrossFitRecipe, labels: Tensor, n_classes: int
+) -> DynamicMixup | None:
+    """Return what mixes the rows by a recipe; None if it mixes none."""
+    settings = recipe.mixup
+    if settings.mixed_fraction == 0:
+        return None
+    return DynamicMixup(
+        labels,
+        n_classes=n_classes,
+        n_neighbors=settings.n_neighbors,
+        alpha=settings.alpha,
+        same_class=settings.same_class,
+        rarity_power=settings.rarity_power,
+        partners=settings.partners,
+    )
