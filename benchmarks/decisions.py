@@ -6,7 +6,8 @@ Every study writes its rows to `benchmarks/results/decisions/`, a file each, as 
 a stopped run goes on where it was. `docs/explanation/decisions.md` is drawn from them.
 
 * own: the default preset on five folds of every table of the suite: log-loss,
-  calibration error and Brier score with and without calibration; how many rows of each
+  calibration error (also what chance alone would make of it) and Brier score with and
+  without calibration; how many rows of each
   class the sets cover; what decisions cost under 1,000 random cost matrices.
 * catboost: the same calibration for CatBoost with balanced weights, by three inner
   folds. Without kr_vs_k, whose fits take over a processor hour for one fold.
@@ -48,7 +49,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "decisions.md"
 COLUMNS = {
     "calibration": (
         *("table", "fold", "method", "variant"),
-        *("log_loss", "ece", "brier", "n_train", "n_test"),
+        *("log_loss", "ece", "ece_by_chance", "brier", "n_train", "n_test"),
     ),
     "sets": (
         *("table", "fold", "coverage", "class", "n_held_out", "n_test"),
@@ -65,6 +66,7 @@ TOO_SLOW = ("kr_vs_k",)
 N_MATRICES = 1000
 TO_THIN = ("hypothyroid", "nass_cds", "abalone19")
 RATIOS, SEEDS = (10, 2), (0, 1, 2, 3, 4)
+N_DRAWS = 100
 
 Row = dict[str, object]
 
@@ -103,6 +105,21 @@ def scores(codes: np.ndarray, proba: np.ndarray) -> Row:
         "brier": brier_score(codes, proba),
     }
     return {name: round(value, 6) for name, value in found.items()}
+
+
+def by_chance(proba: np.ndarray) -> Row:
+    """Return the calibration error that these probabilities have when they are right.
+
+    With few rows it is not 0: classes are drawn from the probabilities themselves.
+    """
+    rng = np.random.default_rng(0)
+    ends = proba.cumsum(axis=1)
+    ends[:, -1] = 1.0
+    drawn = [
+        expected_calibration_error((rng.random((len(proba), 1)) > ends).sum(1), proba)
+        for _ in range(N_DRAWS)
+    ]
+    return {"ece_by_chance": round(float(np.mean(drawn)), 6)}
 
 
 def full_proba(
@@ -172,6 +189,7 @@ def own(tables: tuple[str, ...]) -> None:
                     "method": "qclmixnet",
                     "variant": v,
                     **scores(truth, p),
+                    **by_chance(p),
                     **sizes,
                 }
                 for v, p in said.items()
@@ -260,7 +278,7 @@ def catboost(tables: tuple[str, ...]) -> None:
         sizes = {"n_train": len(fold.train), "n_test": len(fold.test)}
         file.append(
             [
-                {**place, "variant": v, **scores(truth, p), **sizes}
+                {**place, "variant": v, **scores(truth, p), **by_chance(p), **sizes}
                 for v, p in (("raw", raw), ("calibrated", calibration(raw)))
             ]
         )

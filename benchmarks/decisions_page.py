@@ -12,6 +12,12 @@ __all__ = ["render"]
 
 METHODS = {"qclmixnet": "QCL-MixNet", "catboost": "CatBoost"}
 SCORES = {"log_loss": "log-loss", "ece": "ECE", "brier": "Brier"}
+OF_CALIBRATION = {
+    "log_loss": "log-loss",
+    "ece": "ECE",
+    "ece_over_chance": "ECE over chance",
+    "brier": "Brier",
+}
 VARIANTS = {
     "raw": "as trained",
     "calibrated": "calibrated",
@@ -42,7 +48,8 @@ def _table(header: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
 
 
 def _calibration(rows: pd.DataFrame) -> list[str]:
-    by_table = rows.groupby(["method", "variant", "table"])[list(SCORES)].mean()
+    rows = rows.assign(ece_over_chance=rows["ece"] - rows["ece_by_chance"])
+    by_table = rows.groupby(["method", "variant", "table"])[list(OF_CALIBRATION)].mean()
     shared = set.intersection(
         *(set(part["table"]) for _, part in rows.groupby("method"))
     )
@@ -52,7 +59,7 @@ def _calibration(rows: pd.DataFrame) -> list[str]:
             f"{title}, {of}",
             *(
                 f"{by_table.loc[(method, variant)].loc[names, s].mean():.4f}"
-                for s in SCORES
+                for s in OF_CALIBRATION
             ),
         ]
         for method, title in METHODS.items()
@@ -74,17 +81,20 @@ def _calibration(rows: pd.DataFrame) -> list[str]:
         ),
     }
     differences = [
-        [name, *(_difference(by_table, first, second, s) for s in SCORES)]
+        [name, *(_difference(by_table, first, second, s) for s in OF_CALIBRATION)]
         for name, (first, second) in pairs.items()
         if {first, second} <= set(by_table.index.droplevel("table"))
     ]
     return [
         "## Calibration",
-        f"Means over {len(names)} tables of the suite, {rows['fold'].nunique()} folds.",
-        _table(["", *SCORES.values()], lines),
+        f"Means over {len(names)} tables of the suite, {rows['fold'].nunique()} folds. "
+        "A fold of a small table has so few rows that right probabilities, too, have a "
+        "calibration error; *over chance* is what is left when the error of classes "
+        "drawn from the probabilities themselves is taken off.",
+        _table(["", *OF_CALIBRATION.values()], lines),
         "Differences, with 95 % intervals over tables and on how many of the tables "
         "the first is lower:",
-        _table(["", *SCORES.values()], differences),
+        _table(["", *OF_CALIBRATION.values()], differences),
     ]
 
 
