@@ -77,6 +77,8 @@ class RayCluster:
         self.require()
         # Nothing is sent to anyone; set before the import, which reads it.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        # What its core says of its own inner workings is in its log files as well.
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         import ray
 
         if ray.is_initialized():

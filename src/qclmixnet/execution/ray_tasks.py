@@ -22,7 +22,7 @@ from qclmixnet.execution.tasks import Outcome, Task
 if TYPE_CHECKING:
     from ray import ObjectRef
 
-__all__ = ["RayRunner"]
+__all__ = ["RayRunner", "count_places"]
 
 _N_ATTEMPTS = 2
 
@@ -70,7 +70,7 @@ class RayRunner:
                     n_cpus=None if asked is None else asked * self._n_threads
                 )
             )
-            places = _places(self._n_threads)
+            places = count_places(self._n_threads)
             self._n_workers = places if asked is None else asked
             self._stack = stack.pop_all()
         return self
@@ -184,8 +184,18 @@ def _nodes() -> list[dict[str, Any]]:
     return list(ray.nodes())  # type: ignore[no-untyped-call]
 
 
-def _places(n_threads: int) -> int:
-    """Return how many tasks of so many threads fit on the nodes that are there."""
+def count_places(n_threads: int) -> int:
+    """Return how many tasks of so many threads fit on the nodes that are there.
+
+    Args:
+        n_threads: of each task.
+
+    Returns:
+        The number.
+
+    Raises:
+        InputError: there is no room for one.
+    """
     cores = [int(node["Resources"].get("CPU", 0)) for node in _nodes() if node["Alive"]]
     places = sum(n // n_threads for n in cores)
     if not places:
