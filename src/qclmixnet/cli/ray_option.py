@@ -1,6 +1,6 @@
 """The option `--ray`, whose value may be left out."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -27,7 +27,7 @@ Ray = Annotated[
 class CommandWithRay(TyperCommand):
     """A command that takes `--ray` with or without an address behind it."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401
         """Give a bare `--ray` the value that stands for a cluster of one's own."""
         return super().parse_args(ctx, _with_value(args))
 

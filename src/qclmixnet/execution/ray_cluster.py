@@ -77,8 +77,6 @@ class RayCluster:
         self.require()
         # Nothing is sent to anyone; set before the import, which reads it.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        # What its core says of its own inner workings is in its log files as well.
-        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         import ray
 
         if ray.is_initialized():
@@ -124,6 +122,8 @@ def _started(n_cpus: int) -> Iterator[None]:
     import ray
 
     check_integer(n_cpus, "n_cpus", low=1)
+    # Fits stand behind nobody, as without Ray.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     # Sockets lie in the folder, and a path to a socket must be short.
     short = Path("/tmp")  # noqa: S108
     folder = tempfile.mkdtemp(

@@ -20,8 +20,8 @@ def map_parquet(
     files: Sequence[Path],
     *,
     columns: Sequence[str],
-    mapped: "Callable[[pa.Table], pa.Table]",
-) -> "Iterator[pa.Table]":
+    mapped: Callable[["pa.Table"], "pa.Table"],
+) -> Iterator["pa.Table"]:
     """Map the rows of files on a cluster and yield what comes of them, in order.
 
     Each actor has a core and reads the row groups that it maps. Ray's own reader would

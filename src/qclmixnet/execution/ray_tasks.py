@@ -61,14 +61,21 @@ class RayRunner:
         self._waiting: deque[Task] = deque()
         self._running: dict[ObjectRef[Outcome], _Running] = {}
         self._stack = ExitStack()
+        self._remote: Any = None
 
     def __enter__(self) -> "RayRunner":
+        self._cluster.require()
+        import ray
+
         with ExitStack() as stack:
             asked = self._asked
             stack.enter_context(
                 self._cluster.connected(
                     n_cpus=None if asked is None else asked * self._n_threads
                 )
+            )
+            self._remote = ray.remote(num_cpus=self._n_threads, max_retries=0)(
+                run_on_node
             )
             places = count_places(self._n_threads)
             self._n_workers = places if asked is None else asked
@@ -135,11 +142,9 @@ class RayRunner:
             self._start(self._waiting.popleft(), attempt=1)
 
     def _start(self, task: Task, *, attempt: int) -> None:
-        import ray
         from ray import cloudpickle
 
-        remote = ray.remote(num_cpus=self._n_threads, max_retries=0)(run_on_node)
-        reference = remote.remote(
+        reference = self._remote.remote(
             cloudpickle.dumps((task.call, task.arguments)),  # type: ignore[no-untyped-call]
             task.time_limit_s,
             self._n_threads,
