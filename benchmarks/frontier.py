@@ -33,12 +33,12 @@ from qclmixnet.benchmark import (
     make_method,
     suite_tables,
 )
-from qclmixnet.benchmark.machine import describe_machine, machine_name
 from qclmixnet.decision import OffsetRule, ProbabilityScaling, tune_tilt
 from qclmixnet.decision.sweep import Objective
 from qclmixnet.decision.tilt import rarity
 from qclmixnet.estimators import member_fitting
 from qclmixnet.evaluation.protocol import Fold, cut_rows, stratified_folds
+from qclmixnet.execution.machine import machine_name
 from qclmixnet.metrics import score_predictions
 
 RESULTS = Path(__file__).parent / "results"
@@ -221,7 +221,7 @@ def time_one_row(name: str, *, n_calls: int = N_CALLS) -> pd.DataFrame:
             started = time.perf_counter()
             clf.predict_proba(row)
             seconds[method].append(time.perf_counter() - started)
-    machine = machine_name(describe_machine())
+    machine = machine_name()
     return pd.DataFrame(
         {
             "method": list(fitted),

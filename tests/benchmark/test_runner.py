@@ -23,6 +23,7 @@ from qclmixnet.benchmark import (
 from qclmixnet.benchmark.record import SCORES
 from qclmixnet.core.errors import InputError
 from qclmixnet.evaluation.protocol import duplicate_groups, stratified_folds
+from qclmixnet.execution import Workers
 
 KEY = ["table", "method", "fold", "seed", "rule"]
 TWO = RunDescription(("newthyroid",), ("knn", "logistic_regression"), n_folds=2)
@@ -35,7 +36,7 @@ def by_key(rows: pd.DataFrame) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("run")
-    run_benchmark(TWO, path, n_workers=2, command="qclmixnet benchmark")
+    run_benchmark(TWO, path, workers=Workers(2), command="qclmixnet benchmark")
     return path
 
 
@@ -95,7 +96,7 @@ def test_missing_rows_are_filled_with_the_same_scores(
 ) -> None:
     whole = load_run(finished).rows
     run_benchmark(dataclasses.replace(TWO, methods=("knn",)), tmp_path)
-    run_benchmark(TWO, tmp_path, n_workers=2)
+    run_benchmark(TWO, tmp_path, workers=Workers(2))
     again = load_run(tmp_path).rows
     pd.testing.assert_frame_equal(
         by_key(whole)[list(SCORES)], by_key(again)[list(SCORES)], check_exact=True

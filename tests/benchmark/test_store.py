@@ -1,12 +1,14 @@
 """The folder of a run: whole at any moment, exact, and clear about damage."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from qclmixnet.benchmark.cell import FinishedFit
 from qclmixnet.benchmark.fitting import FitResult
 from qclmixnet.benchmark.record import SCORES, BenchmarkRun, RunDescription
 from qclmixnet.benchmark.store import COLUMNS, RunFolder, load_run
@@ -81,11 +83,14 @@ def test_a_kept_fit_comes_back_bit_for_bit(tmp_path: Path) -> None:
     result = FitResult(proba, proba.argmax(axis=1), 1 / 3, 0.2, 0.1)
     folder = a_run(tmp_path)
     assert folder.kept_fit("glass-knn-0-0-outer") is None
-    folder.keep_fit("glass-knn-0-0-outer", result, 12.5)
+    fit = FinishedFit("ok", result, "second attempt", 12.5, "a machine")
+    folder.keep_fit("glass-knn-0-0-outer", fit)
     kept = folder.kept_fit("glass-knn-0-0-outer")
     assert kept is not None
-    assert kept[0].proba.tobytes() == proba.tobytes()
-    assert (kept[0].fit_s, kept[1]) == (1 / 3, 12.5)
+    assert kept.result is not None
+    assert kept.result.proba.tobytes() == proba.tobytes()
+    assert kept.result.fit_s == 1 / 3
+    assert replace(kept, result=None) == replace(fit, result=None)
     folder.forget_fits(["glass-knn-0-0-outer"])
     assert not (tmp_path / "fits").exists()
 
@@ -95,7 +100,7 @@ def test_only_fits_that_something_waits_for_are_kept(tmp_path: Path) -> None:
     result = FitResult(proba, proba.argmax(axis=1), 0.1, 0.1, 0.1)
     folder = a_run(tmp_path)
     for name in ("glass-knn-0-0-outer", "glass-knn-0-0-inner-1", "glass-knn-1-0-outer"):
-        folder.keep_fit(name, result, 1.0)
+        folder.keep_fit(name, FinishedFit("ok", result, "", 1.0))
     half_written = tmp_path / "fits" / "glass-knn-0-0-inner-2.partial"
     half_written.write_bytes(b"PK and then the power went")
     folder.forget_other_fits(["glass-knn-0-0-"])

@@ -86,7 +86,6 @@ def macro_recalls(
             fold=fold,
             inner_folds=inner_folds_of(table, fold, 0),
             method=method_facts(name),
-            machine="",
             n_threads=1,
             time_limit_s=limit_s,
         )

@@ -64,14 +64,16 @@ class FinishedFit:
     Attributes:
         status: ``ok``, ``failed`` or ``timeout``.
         result: predictions and times, if ``ok``.
-        message: why not.
+        message: why not; also says when it took a second attempt.
         peak_mb: MiB of memory that the fit added to its process.
+        machine: short name of the machine that it ran on.
     """
 
     status: Status
     result: FitResult | None
     message: str
     peak_mb: float
+    machine: str = ""
 
 
 def inner_folds_of(table: LabelledTable, fold: Fold, seed: int) -> dict[str, Fold]:
@@ -111,7 +113,6 @@ class Cell:
         fold: its rows.
         inner_folds: splits of the training rows, see `inner_folds_of`.
         method: facts about the method.
-        machine: a short name of the machine.
         n_threads: threads of each fit.
         time_limit_s: seconds for each fit.
         finished: fits that are over, by part.
@@ -122,7 +123,6 @@ class Cell:
     fold: Fold
     inner_folds: Mapping[str, Fold]
     method: MethodFacts
-    machine: str
     n_threads: int
     time_limit_s: float
     finished: dict[str, FinishedFit] = field(default_factory=dict)
@@ -179,22 +179,23 @@ class Cell:
         parts = [part for part in self.finished if part != OUTER]
         if outer.result is None:
             return self._row("tuned", None, inner="", message=outer.message)
-        truth, proba, lost = [], [], []
+        truth, proba, notes = [], [], [outer.message]
         for part in sorted(parts):
             inner = self.finished[part]
+            if inner.message:
+                notes.append(f"inner fit {part}: {inner.message}")
             if inner.result is None:
-                lost.append(f"inner fit {part}: {inner.message}")
                 continue
             truth.append(self.table.codes[self.inner_folds[part].test])
             proba.append(inner.result.proba)
         if not truth:
-            why = "; ".join(lost) or "too few rows for inner splits"
+            why = "; ".join(filter(None, notes)) or "too few rows for inner splits"
             message = f"not tuned ({why})"
             return self._row("tuned", outer.result.predicted, inner="", message=message)
         rule = tune_offsets(np.concatenate(truth), np.concatenate(proba))
         decided = rule.decide(outer.result.proba)
         inner_name = HOLDOUT if parts == [HOLDOUT] else f"{len(parts)}-fold"
-        message = "; ".join([*lost, *filter(None, [rule.note])])
+        message = "; ".join(filter(None, [*notes, rule.note]))
         return self._row("tuned", decided, inner=inner_name, message=message)
 
     def _row(
@@ -233,7 +234,7 @@ class Cell:
             "inner": inner,
             "message": message,
             "versions": json.dumps(self.method.versions),
-            "machine": self.machine,
+            "machine": outer.machine,
             "threads": self.n_threads,
             "started_at": self.started_at,
         }

@@ -10,7 +10,7 @@ from qclmixnet.benchmark.cell import OUTER, Cell, CellKey, FinishedFit
 from qclmixnet.benchmark.differences import differences_in_words
 from qclmixnet.benchmark.fitting import FitResult, fit_and_predict
 from qclmixnet.benchmark.folded_tables import FoldedTables
-from qclmixnet.benchmark.machine import describe_machine, machine_name
+from qclmixnet.benchmark.machine import describe_machine
 from qclmixnet.benchmark.methods import (
     check_methods,
     expected_seconds,
@@ -22,12 +22,15 @@ from qclmixnet.benchmark.store import RunFolder, load_run
 from qclmixnet.benchmark.tables import LabelledTable
 from qclmixnet.core.checks import check_integer, check_real
 from qclmixnet.core.errors import InputError, MissingExtraError
-from qclmixnet.execution import Outcome, ProcessRunner, Task
+from qclmixnet.execution import Outcome, Runner, Task, Workers
+from qclmixnet.execution.machine import machine_name
 
 __all__ = ["RunProgress", "run_benchmark"]
 
 _GRACE_S = 30.0
 """Seconds at most, beyond the time limit of the fit, to start up and to predict."""
+
+_ONE = Workers()
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,7 @@ def run_benchmark(
     description: RunDescription,
     path: Path,
     *,
-    n_workers: int = 1,
-    n_threads: int = 1,
+    workers: Workers = _ONE,
     command: str = "",
     table: LabelledTable | None = None,
     retry_failed: bool = False,
@@ -67,8 +69,7 @@ def run_benchmark(
         description: tables, methods, folds, seeds and limits. A folder that already
             holds a run is extended by tables and methods it lacks.
         path: folder of the run.
-        n_workers: fits at a time.
-        n_threads: threads of each fit.
+        workers: fits at a time, threads of each fit, and where they run.
         command: the command to name in the report.
         table: the user's own table, in place of tables of the package.
         retry_failed: run again what failed or took too long before.
@@ -97,12 +98,12 @@ def run_benchmark(
         # Cells of other commands may be half done as well; their fits stay.
         still_open = _todo(folder, whole, retry_failed=retry_failed)
         folder.forget_other_fits([key.file_name("") for key in still_open])
-        scheduler = _Scheduler(folder, run, tables, todo, n_threads, on_progress)
+        scheduler = _Scheduler(
+            folder, run, tables, todo, workers.n_threads, on_progress
+        )
         if todo:
             preload = modules_of({key.method for key in todo})
-            with ProcessRunner(
-                n_workers=n_workers, n_threads=n_threads, preload=preload
-            ) as runner:
+            with workers.runner(preload=preload) as runner:
                 scheduler.run(runner)
     return load_run(path)
 
@@ -122,7 +123,7 @@ class _Scheduler:
         self._folder, self._run, self._tables = folder, run, tables
         self._methods = {method.name: method for method in run.methods}
         self._rows_of = {table.name: table.n_rows for table in run.tables}
-        self._machine = machine_name(run.machine)
+        self._machine = machine_name()
         self._n_threads = n_threads
         self._on_progress = on_progress
         self._total = len(todo)
@@ -135,7 +136,7 @@ class _Scheduler:
         self._cost_done = 0.0
         self._started = time.monotonic()
 
-    def run(self, runner: ProcessRunner) -> None:
+    def run(self, runner: Runner) -> None:
         """Work until every cell has its rows."""
         self._tell(None, "")
         while True:
@@ -148,7 +149,7 @@ class _Scheduler:
     def _cost(self, key: CellKey) -> float:
         return expected_seconds(key.method, self._rows_of[key.table])
 
-    def _begin_next(self, runner: ProcessRunner) -> bool:
+    def _begin_next(self, runner: Runner) -> bool:
         key = next(self._waiting, None)
         if key is None:
             return False
@@ -158,7 +159,6 @@ class _Scheduler:
             fold=self._tables.folds(key.table, key.seed)[key.fold],
             inner_folds=self._tables.inner_folds(key),
             method=self._methods[key.method],
-            machine=self._machine,
             n_threads=self._n_threads,
             time_limit_s=self._run.description.time_limit_s,
         )
@@ -166,29 +166,29 @@ class _Scheduler:
         self._fit(cell, OUTER, runner)
         return True
 
-    def _fit(self, cell: Cell, part: str, runner: ProcessRunner) -> None:
+    def _fit(self, cell: Cell, part: str, runner: Runner) -> None:
         kept = self._folder.kept_fit(cell.key.file_name(part))
         if kept is not None:
-            result, peak_mb = kept
-            finished = FinishedFit("ok", result, "", peak_mb)
-            self._finish_part(cell, part, finished, runner)
+            self._finish_part(cell, part, kept, runner)
             return
         limit = cell.time_limit_s + min(_GRACE_S, cell.time_limit_s)
         name = cell.key.file_name(part)
         self._parts[name] = (cell.key, part)
         runner.submit(Task(name, fit_and_predict, (cell.job(part),), limit))
 
-    def _take(self, outcome: Outcome, runner: ProcessRunner) -> None:
+    def _take(self, outcome: Outcome, runner: Runner) -> None:
         key, part = self._parts[outcome.key]
         cell, _ = self._open[key]
-        finished = _finished(outcome, cell.time_limit_s)
+        finished = replace(
+            _finished(outcome, cell.time_limit_s),
+            machine=outcome.machine or self._machine,
+        )
         if finished.result is not None:
-            name = key.file_name(part)
-            self._folder.keep_fit(name, finished.result, finished.peak_mb)
+            self._folder.keep_fit(key.file_name(part), finished)
         self._finish_part(cell, part, finished, runner)
 
     def _finish_part(
-        self, cell: Cell, part: str, finished: FinishedFit, runner: ProcessRunner
+        self, cell: Cell, part: str, finished: FinishedFit, runner: Runner
     ) -> None:
         cell.finished[part] = finished
         waiting = self._open[cell.key][1]

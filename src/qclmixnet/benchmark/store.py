@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from qclmixnet.benchmark.cell import FinishedFit
 from qclmixnet.benchmark.fitting import FitResult
 from qclmixnet.benchmark.record import (
     KEY,
@@ -141,10 +142,12 @@ class RunFolder:
         beside.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         _replace(beside, self.path / "run.json")
 
-    def keep_fit(self, name: str, result: FitResult, peak_mb: float) -> None:
-        """Keep the predictions of a fit until the rows that need them are written."""
+    def keep_fit(self, name: str, fit: FinishedFit) -> None:
+        """Keep a fit that went well until the rows that need it are written."""
+        result = fit.result
+        assert result is not None
         self._fits.mkdir(exist_ok=True)
-        numbers = [result.fit_s, result.fit_cpu_s, result.predict_s, peak_mb]
+        numbers = [result.fit_s, result.fit_cpu_s, result.predict_s, fit.peak_mb]
         beside = self._fits / f"{name}.partial"
         with beside.open("wb") as file:
             np.savez(
@@ -152,20 +155,24 @@ class RunFolder:
                 proba=result.proba,
                 predicted=result.predicted,
                 numbers=np.array(numbers),
+                words=np.array([fit.message, fit.machine]),
             )
         _replace(beside, self._fits / f"{name}.npz")
 
-    def kept_fit(self, name: str) -> tuple[FitResult, float] | None:
-        """Return a kept fit and its peak memory in MiB, or None."""
+    def kept_fit(self, name: str) -> FinishedFit | None:
+        """Return a kept fit, or None."""
         file = self._fits / f"{name}.npz"
         if not file.exists():
             return None
         with np.load(file) as arrays:
+            if "words" not in arrays.files:  # of a version that kept less
+                return None
             fit_s, fit_cpu_s, predict_s, peak_mb = arrays["numbers"].tolist()
+            message, machine = arrays["words"].tolist()
             result = FitResult(
                 arrays["proba"], arrays["predicted"], fit_s, fit_cpu_s, predict_s
             )
-        return result, peak_mb
+        return FinishedFit("ok", result, message, peak_mb, machine)
 
     def forget_fits(self, names: Sequence[str]) -> None:
         """Remove kept fits that are no longer needed."""

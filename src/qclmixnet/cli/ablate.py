@@ -20,6 +20,7 @@ from qclmixnet.cli.benchmark import (
 )
 from qclmixnet.cli.console import show, show_json, show_report_table
 from qclmixnet.core.errors import InputError
+from qclmixnet.execution import Workers
 from qclmixnet.report import ablation_changes, write_ablation_report
 from qclmixnet.report.fit_figure import require_drawing
 from qclmixnet.report.page import require_page
@@ -47,7 +48,7 @@ def run_ablate(
     n_folds: int,
     n_seeds: int,
     time_limit_s: float,
-    n_workers: int | None,
+    workers: Workers,
     out: Path | None,
     as_json: bool,
 ) -> None:
@@ -64,7 +65,7 @@ def run_ablate(
         time_limit_s=time_limit_s,
         tuned=False,  # every variant decides as its preset does
     )
-    run = run_with_progress(description, out, n_workers=n_workers)
+    run = run_with_progress(description, out, workers=workers)
     changes = ablation_changes(run, subject)
     files = write_ablation_report(run, out / "report", subject=subject)
     if as_json:

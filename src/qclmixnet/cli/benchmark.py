@@ -20,11 +20,11 @@ from qclmixnet.benchmark import (
     run_benchmark,
     suite_tables,
 )
-from qclmixnet.benchmark.machine import n_usable_cores
 from qclmixnet.cli.console import show, show_json
 from qclmixnet.cli.run_progress import show_run_progress
 from qclmixnet.core.checks import check_choice
 from qclmixnet.core.errors import InputError
+from qclmixnet.execution import Workers
 from qclmixnet.report import summary_table, write_report
 from qclmixnet.report.noticed import read_noticed
 
@@ -49,7 +49,7 @@ def run_benchmark_command(
     n_folds: int | None,
     n_seeds: int,
     time_limit_s: float,
-    n_workers: int | None,
+    workers: Workers,
     out: Path | None,
     resume: bool,
     retry_failed: bool,
@@ -71,7 +71,7 @@ def run_benchmark_command(
         time_limit_s=time_limit_s,
     )
     run = run_with_progress(
-        description, out, n_workers=n_workers, retry_failed=retry_failed
+        description, out, workers=workers, retry_failed=retry_failed
     )
     if as_json:
         show_json(_as_json(run, out))
@@ -84,7 +84,7 @@ def run_with_progress(
     description: RunDescription,
     out: Path,
     *,
-    n_workers: int | None,
+    workers: Workers,
     table: LabelledTable | None = None,
     retry_failed: bool = False,
 ) -> BenchmarkRun:
@@ -93,7 +93,7 @@ def run_with_progress(
     Args:
         description: tables, methods, folds, seeds and limits.
         out: folder of the run.
-        n_workers: fits at a time; None for as many as there are cores.
+        workers: fits at a time, and where they run.
         table: the user's own table, in place of tables of the package.
         retry_failed: run again what failed or took too long before.
 
@@ -104,7 +104,7 @@ def run_with_progress(
         return run_benchmark(
             description,
             out,
-            n_workers=n_workers or n_usable_cores(),
+            workers=workers,
             command=command_line(),
             table=table,
             retry_failed=retry_failed,

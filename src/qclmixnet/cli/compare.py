@@ -14,7 +14,6 @@ from qclmixnet.benchmark import (
     make_method,
     read_split_by,
 )
-from qclmixnet.benchmark.machine import n_usable_cores
 from qclmixnet.cli.benchmark import (
     names_in,
     our_method,
@@ -27,6 +26,8 @@ from qclmixnet.cli.saving import check_place, how_to_load, save_classifier
 from qclmixnet.cli.table_size import check_table_size
 from qclmixnet.cli.tables import read_own_table
 from qclmixnet.core.errors import InputError
+from qclmixnet.execution import Workers
+from qclmixnet.execution.machine import n_usable_cores
 from qclmixnet.report import recommend, summary_table, write_report
 from qclmixnet.report.fit_figure import require_drawing
 from qclmixnet.report.page import require_page
@@ -55,7 +56,7 @@ def run_compare(
     n_seeds: int,
     time_limit_s: float,
     max_train_rows: int,
-    n_workers: int | None,
+    workers: Workers,
     out: Path,
     save_winner: Path | None,
     as_json: bool,
@@ -99,7 +100,7 @@ def run_compare(
         gap=gap,
         group_column=group_column or "",
     )
-    run = run_with_progress(description, out, n_workers=n_workers, table=table)
+    run = run_with_progress(description, out, workers=workers, table=table)
     ours = our_method(run)
     advice = recommend(run, ours=ours)
     noticed = notice(table, out, time_limit_s=time_limit_s)

@@ -21,6 +21,7 @@ from qclmixnet.cli.options import (
     TableFile,
     Top,
 )
+from qclmixnet.cli.ray_option import Ray, cluster_of
 
 __all__ = ["decide", "predict"]
 
@@ -58,11 +59,13 @@ def predict(
         typer.Option(min=0, help="Also write so many reasons for each row."),
     ] = 0,
     device: Device = "auto",
+    ray: Ray = None,
     as_json: Json = False,
 ) -> None:
     """Write labels and probabilities for every row of a file, in its order."""
     from qclmixnet.cli.decisions import Wish
-    from qclmixnet.cli.predict import Extras, run_predict
+    from qclmixnet.cli.predict import run_predict
+    from qclmixnet.cli.predicted_columns import Extras
 
     run_predict(
         model,
@@ -82,6 +85,7 @@ def predict(
         ),
         extras=Extras(coverage=coverage, n_reasons=explain),
         device=device,
+        cluster=cluster_of(ray),
         as_json=as_json,
     )
 

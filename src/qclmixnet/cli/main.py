@@ -22,6 +22,7 @@ from qclmixnet.cli.options import (
     TimeColumn,
     TrainSource,
 )
+from qclmixnet.cli.ray_option import CommandWithRay
 from qclmixnet.cli.studies import ablate, benchmark, compare, stress, tune
 from qclmixnet.cli.studies import report as report_command
 
@@ -193,7 +194,7 @@ def datasets(
 
 
 for _command in (predict, decide, benchmark, stress, compare, ablate, tune):
-    app.command()(_command)
+    app.command(cls=CommandWithRay)(_command)
 app.command()(report_command)
 
 

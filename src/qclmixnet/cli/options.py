@@ -13,6 +13,7 @@ __all__ = [
     "Device",
     "Drop",
     "FitLimit",
+    "Jobs",
     "Json",
     "MaxAlerts",
     "MaxEpochs",
@@ -29,7 +30,6 @@ __all__ = [
     "TimeColumn",
     "Top",
     "TrainSource",
-    "Workers",
 ]
 
 TableFile = Annotated[
@@ -60,7 +60,7 @@ TimeColumn = Annotated[
     str | None,
     typer.Option(help="Column of times: test on what came later than was learned."),
 ]
-Workers = Annotated[
+Jobs = Annotated[
     int | None,
     typer.Option("--jobs", min=1, help="Fits at a time; all cores when left out."),
 ]

@@ -21,6 +21,7 @@ from qclmixnet.cli.benchmark import (
     run_with_progress,
 )
 from qclmixnet.cli.console import show, show_json
+from qclmixnet.execution import Workers
 from qclmixnet.report import StressFiles, require_drawing, write_stress_report
 from qclmixnet.report.stress_report import stress_tables
 
@@ -43,7 +44,7 @@ def run_stress_command(
     n_seeds: int,
     time_limit_s: float,
     max_train_rows: int | None,
-    n_workers: int | None,
+    workers: Workers,
     out: Path | None,
     as_json: bool,
 ) -> None:
@@ -63,7 +64,7 @@ def run_stress_command(
         max_train_rows=limit,
         tuned=False,
     )
-    run = run_with_progress(description, out, n_workers=n_workers)
+    run = run_with_progress(description, out, workers=workers)
     files = write_stress_report(run, out / "report", ours=our_method(run))
     if as_json:
         show_json(_as_json(run, plan, out))

@@ -9,6 +9,7 @@ from qclmixnet.cli.console import user_errors
 from qclmixnet.cli.options import (
     Drop,
     FitLimit,
+    Jobs,
     Json,
     Methods,
     Seed,
@@ -16,8 +17,8 @@ from qclmixnet.cli.options import (
     TableFile,
     Tables,
     TimeColumn,
-    Workers,
 )
+from qclmixnet.cli.ray_option import Ray, workers_of
 
 __all__ = ["ablate", "benchmark", "compare", "report", "stress", "tune"]
 
@@ -36,7 +37,8 @@ def benchmark(
     ] = None,
     seeds: Seeds = 1,
     time_limit_s: FitLimit = 1200.0,
-    jobs: Workers = None,
+    jobs: Jobs = None,
+    ray: Ray = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; named after the suite.")
     ] = None,
@@ -59,7 +61,7 @@ def benchmark(
         n_folds=folds,
         n_seeds=seeds,
         time_limit_s=time_limit_s,
-        n_workers=jobs,
+        workers=workers_of(jobs, ray),
         out=out,
         resume=resume,
         retry_failed=retry_failed,
@@ -89,7 +91,8 @@ def stress(
         int | None,
         typer.Option(min=100, help="Larger training parts are cut to this, by class."),
     ] = None,
-    jobs: Workers = None,
+    jobs: Jobs = None,
+    ray: Ray = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; named after the suite.")
     ] = None,
@@ -107,7 +110,7 @@ def stress(
         n_seeds=seeds,
         time_limit_s=time_limit_s,
         max_train_rows=max_train_rows,
-        n_workers=jobs,
+        workers=workers_of(jobs, ray),
         out=out,
         as_json=as_json,
     )
@@ -169,7 +172,8 @@ def compare(
         int,
         typer.Option(min=100, help="Larger training parts are cut to this, by class."),
     ] = 10_000,
-    jobs: Workers = None,
+    jobs: Jobs = None,
+    ray: Ray = None,
     out: Annotated[Path, typer.Option(help="Folder for rows and report.")] = Path(
         "qclmixnet-compare"
     ),
@@ -194,7 +198,7 @@ def compare(
         n_seeds=seeds,
         time_limit_s=time_limit_s,
         max_train_rows=max_train_rows,
-        n_workers=jobs,
+        workers=workers_of(jobs, ray),
         out=out,
         save_winner=save_winner,
         as_json=as_json,
@@ -220,7 +224,8 @@ def ablate(
     folds: Annotated[int, typer.Option(min=2, help="Parts of each table.")] = 3,
     seeds: Seeds = 1,
     time_limit_s: FitLimit = 1200.0,
-    jobs: Workers = None,
+    jobs: Jobs = None,
+    ray: Ray = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; named after the preset.")
     ] = None,
@@ -237,7 +242,7 @@ def ablate(
         n_folds=folds,
         n_seeds=seeds,
         time_limit_s=time_limit_s,
-        n_workers=jobs,
+        workers=workers_of(jobs, ray),
         out=out,
         as_json=as_json,
     )
@@ -270,7 +275,8 @@ def tune(
         Literal["balanced", "macro_f1", "macro_recall"],
         typer.Option(help="What to go for; 'balanced' is the mean of the others."),
     ] = "balanced",
-    jobs: Workers = None,
+    jobs: Jobs = None,
+    ray: Ray = None,
     seed: Seed = 0,
     out: Annotated[
         Path, typer.Option(help="Folder for trials, rows and report.")
@@ -294,7 +300,7 @@ def tune(
         n_folds=folds,
         n_inner_folds=inner_folds,
         scoring=scoring,
-        n_jobs=jobs,
+        workers=workers_of(jobs, ray),
         seed=seed,
         out=out,
         save=save,

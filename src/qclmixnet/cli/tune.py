@@ -1,6 +1,7 @@
 """`qclmixnet tune`."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,7 +10,6 @@ import pandas as pd
 from rich.table import Table
 
 from qclmixnet.benchmark import LabelledTable, labelled_table, method_facts
-from qclmixnet.benchmark.machine import n_usable_cores
 from qclmixnet.cli.benchmark import names_in
 from qclmixnet.cli.console import show, show_json
 from qclmixnet.cli.saving import check_place, how_to_load, save_classifier
@@ -17,6 +17,7 @@ from qclmixnet.cli.table_size import check_table_size
 from qclmixnet.cli.tables import read_features_and_target
 from qclmixnet.cli.tune_progress import show_tune_progress
 from qclmixnet.core.errors import InputError
+from qclmixnet.execution import Workers
 from qclmixnet.report import (
     SearchTold,
     TuningVerdict,
@@ -53,7 +54,7 @@ def run_tune(
     n_folds: int,
     n_inner_folds: int,
     scoring: str,
-    n_jobs: int | None,
+    workers: Workers,
     seed: int,
     out: Path,
     save: Path | None,
@@ -73,7 +74,8 @@ def run_tune(
         time_limit_s=time_limit_s,
         scoring=scoring,
         seeds=(seed,),
-        n_jobs=n_jobs or n_usable_cores(),
+        n_jobs=workers.n_workers or -1,
+        cluster=workers.cluster,
     )
     X, y = read_features_and_target(file, target=target, drop=drop)
     try:
@@ -82,7 +84,8 @@ def run_tune(
         raise InputError(f"The target column {target!r} of {file}: {error}") from error
     check_table_size(table, n_folds)
     storage = out / "trials.sqlite"
-    with show_tune_progress(plan) as on_progress:
+    # One cluster for all searches; each finds it there.
+    with _joined(workers), show_tune_progress(plan) as on_progress:
         rows = run_nested(
             table, plan, rows=out / "rows.csv", storage=storage, on_progress=on_progress
         )
@@ -124,6 +127,12 @@ def run_tune(
         title = method_facts(best).title
         use = how_to_load(best, save)
         show(f"{title}, tuned and fitted on the whole file, is saved in {use}")
+
+
+def _joined(workers: Workers) -> AbstractContextManager[None]:
+    if workers.cluster is None:
+        return nullcontext()
+    return workers.cluster.connected(n_cpus=workers.n_workers)
 
 
 def _search_all(

@@ -1,5 +1,18 @@
-"""Where work runs: one fresh local process for each task, with a time limit."""
+"""Where work runs: fresh processes of this machine, or of a Ray cluster."""
 
-from qclmixnet.execution.processes import Outcome, ProcessRunner, Status, Task
+from qclmixnet.execution.processes import ProcessRunner
+from qclmixnet.execution.ray_cluster import RayCluster
+from qclmixnet.execution.ray_tasks import RayRunner
+from qclmixnet.execution.tasks import Outcome, Runner, Status, Task
+from qclmixnet.execution.workers import Workers
 
-__all__ = ["Outcome", "ProcessRunner", "Status", "Task"]
+__all__ = [
+    "Outcome",
+    "ProcessRunner",
+    "RayCluster",
+    "RayRunner",
+    "Runner",
+    "Status",
+    "Task",
+    "Workers",
+]

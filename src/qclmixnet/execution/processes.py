@@ -12,59 +12,19 @@ import signal
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from types import TracebackType
-from typing import Literal
 
 from qclmixnet.core.checks import check_integer
 from qclmixnet.execution.child import THREAD_VARIABLES, run_task
+from qclmixnet.execution.tasks import Outcome, Status, Task
 
-__all__ = ["Outcome", "ProcessRunner", "Status", "Task"]
-
-Status = Literal["ok", "failed", "timeout"]
-
-
-@dataclass(frozen=True)
-class Task:
-    """A call to make in a process of its own.
-
-    Attributes:
-        key: what the outcome is called.
-        call: a function at the top level of a module.
-        arguments: what it is called with; they and its result must pickle.
-        time_limit_s: seconds after which it is stopped; None is no limit.
-    """
-
-    key: Hashable
-    call: Callable[..., object]
-    arguments: tuple[object, ...] = ()
-    time_limit_s: float | None = None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a task.
-
-    Attributes:
-        key: of the task.
-        status: ``ok``, ``failed`` (it raised, or its process died) or ``timeout``.
-        value: what the call returned, if ``ok``.
-        message: why not, in one line.
-        seconds: wall-clock seconds from the start of the process.
-        peak_mb: MiB of memory that the task added to its process at its peak.
-    """
-
-    key: Hashable
-    status: Status
-    value: object
-    message: str
-    seconds: float
-    peak_mb: float
+__all__ = ["ProcessRunner"]
 
 
 @dataclass(frozen=True)
@@ -130,6 +90,11 @@ class ProcessRunner:
         self._running.clear()
         self._waiting.clear()
         self._files.cleanup()
+
+    @property
+    def n_workers(self) -> int:
+        """Processes at a time."""
+        return self._n_workers
 
     @property
     def n_open(self) -> int:

@@ -9,6 +9,7 @@ from qclmixnet.benchmark import make_method
 from qclmixnet.benchmark.methods import check_methods
 from qclmixnet.core.checks import check_choice, check_integer, check_real
 from qclmixnet.core.errors import InputError
+from qclmixnet.execution import RayCluster
 from qclmixnet.tuning.scoring import SCORINGS
 from qclmixnet.tuning.search import QCLMixNetSearchCV
 from qclmixnet.tuning.spaces import TUNABLE
@@ -37,7 +38,8 @@ class NestedPlan:
         scoring: what searches go for, one of ``"balanced"`` (the mean of macro-F1 and
             macro recall), ``"macro_f1"`` and ``"macro_recall"``.
         seeds: seeds of the repeats.
-        n_jobs: fits at a time.
+        n_jobs: fits at a time; -1 for as many as there are cores.
+        cluster: Ray cluster that the fits of searches run on; None for this machine.
     """
 
     methods: tuple[str, ...] = ("qclmixnet",)
@@ -48,6 +50,7 @@ class NestedPlan:
     scoring: str = "balanced"
     seeds: tuple[int, ...] = (0,)
     n_jobs: int = 1
+    cluster: RayCluster | None = None
 
     def __post_init__(self) -> None:
         check_tunable(self.methods)
@@ -125,6 +128,7 @@ def make_search(
         storage=storage,
         study_name=study_name,
         n_jobs=plan.n_jobs,
+        cluster=plan.cluster,
         refit=False,
         random_state=seed,
         on_progress=on_progress,

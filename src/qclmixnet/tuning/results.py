@@ -57,8 +57,9 @@ def results_of(trials: "Sequence[FrozenTrial]", n_folds: int) -> dict[str, list[
         ``params`` (the values set; none for the default), ``state`` (``"complete"``,
         ``"pruned"`` or ``"fail"``), ``split0_test_score`` and so on,
         ``mean_test_score`` (NaN unless complete), ``rank_test_score`` (1 is best),
-        ``seconds`` and ``cpu_seconds`` (of all fits of the trial), ``error``,
-        and ``param_NAME`` for each hyper-parameter.
+        ``seconds`` and ``cpu_seconds`` (of all fits of the trial), ``error``
+        (why it failed), ``note`` (what else to know, such as a second attempt), and
+        ``param_NAME`` for each hyper-parameter.
     """
     scores = [list(trial.user_attrs.get("scores", [])) for trial in trials]
     states = [trial.state.name.lower() for trial in trials]
@@ -75,7 +76,10 @@ def results_of(trials: "Sequence[FrozenTrial]", n_folds: int) -> dict[str, list[
         "rank_test_score": _ranks(means),
         "seconds": _numbers(trials, "seconds"),
         "cpu_seconds": _numbers(trials, "cpu_seconds"),
-        "error": [str(trial.user_attrs.get("error", "")) for trial in trials],
+        **{
+            name: [str(trial.user_attrs.get(name, "")) for trial in trials]
+            for name in ("error", "note")
+        },
     }
     for k in range(n_folds):
         out[f"split{k}_test_score"] = [

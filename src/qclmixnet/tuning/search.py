@@ -10,7 +10,7 @@ References:
 import hashlib
 import time
 from collections.abc import Callable, Iterable
-from os import PathLike, cpu_count
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from qclmixnet.core.errors import InputError
 from qclmixnet.core.seeding import spawn_seeds
 from qclmixnet.estimators import QCLMixNetClassifier
 from qclmixnet.evaluation import Fold, stratified_folds
+from qclmixnet.execution import RayCluster, Workers
 from qclmixnet.table import Labels, read_labels
 from qclmixnet.tuning.parameters import check_space, default_values, with_parameters
 from qclmixnet.tuning.results import best_trial, results_of
@@ -76,6 +77,7 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         n_jobs: fits at a time, each in a process of its own with one thread; -1 for
             all cores. With more than one the order of trials depends on the clock,
             and a script must search under ``if __name__ == "__main__":``.
+        cluster: Ray cluster that the fits run on; None for this machine.
         refit: fit the best values on all rows at the end.
         random_state: of folds and proposals, and of an estimator that has no seed of
             its own.
@@ -122,6 +124,7 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         storage: str | PathLike[str] | None = None,
         study_name: str = "search",
         n_jobs: int = 1,
+        cluster: RayCluster | None = None,
         refit: bool = True,
         random_state: int | np.random.RandomState | np.random.Generator | None = None,
         space: Space | None = None,
@@ -135,6 +138,7 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         self.storage = storage
         self.study_name = study_name
         self.n_jobs = n_jobs
+        self.cluster = cluster
         self.refit = refit
         self.random_state = random_state
         self.space = space
@@ -156,7 +160,7 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
             MissingExtraError: Optuna is not installed.
         """
         require_optuna()
-        budget, n_jobs = self._budget(), self._n_jobs()
+        budget, workers = self._budget(), self._workers()
         given, name = X, getattr(y, "name", None)
         X, n_rows = opened(X)
         labels = read_labels(y, n_rows=n_rows)
@@ -188,7 +192,7 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
                 make=lambda params: with_parameters(estimator, params),
                 job_of=lambda clf, fold: _job(clf, fold, X, y, scorer),
                 budget=budget,
-                n_jobs=n_jobs,
+                workers=workers,
                 preload=_modules_of(estimator),
                 on_progress=self.on_progress,
             )
@@ -270,10 +274,10 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
             check_real(self.time_limit_s, "time_limit_s", low=0, open_low=True)
         return Budget(n_trials, self.time_limit_s)
 
-    def _n_jobs(self) -> int:
-        if self.n_jobs == -1:
-            return cpu_count() or 1
-        return check_integer(self.n_jobs, "n_jobs", low=1)
+    def _workers(self) -> Workers:
+        every = self.n_jobs == -1
+        n_jobs = None if every else check_integer(self.n_jobs, "n_jobs", low=1)
+        return Workers(n_jobs, cluster=self.cluster)
 
     def _asked(
         self,

@@ -57,12 +57,14 @@ class Reached:
         params: the values that were set.
         seconds: that its fits took by the clock.
         cpu_seconds: that its fits took of processors.
+        note: what to know about its fits, such as a second attempt.
     """
 
     scores: list[float]
     params: Mapping[str, object]
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    note: str = ""
 
 
 class TrialBook:
@@ -223,6 +225,8 @@ def _note(trial: "Trial", reached: Reached) -> None:
     trial.set_user_attr("params", dict(reached.params))
     trial.set_user_attr("seconds", round(reached.seconds, 3))
     trial.set_user_attr("cpu_seconds", round(reached.cpu_seconds, 3))
+    if reached.note:
+        trial.set_user_attr("note", reached.note)
 
 
 @contextmanager

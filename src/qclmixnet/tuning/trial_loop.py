@@ -3,14 +3,14 @@
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
 from qclmixnet.core.errors import DataWarning, FitWarning
 from qclmixnet.evaluation import Fold
-from qclmixnet.execution import Outcome, ProcessRunner, Task
+from qclmixnet.execution import Outcome, Runner, Task, Workers
 from qclmixnet.tuning.scoring import Scorer
 from qclmixnet.tuning.trial_book import Reached, TrialBook
 
@@ -84,20 +84,32 @@ def fit_fold(job: FoldFit) -> tuple[float, float, float]:
     return score, seconds, time.process_time() - cpu_started
 
 
-@runtime_checkable
-class _Runner(Protocol):
-    def submit(self, task: Task) -> None:
-        """Start a task as soon as there is room."""
-
-    def next_outcome(self) -> Outcome:
-        """Wait for the task that is over first."""
-
-
 class _Here:
     """Runs tasks in this process, one after the other."""
 
+    n_workers = 1
+
     def __init__(self) -> None:
         self._waiting: deque[Task] = deque()
+
+    def __enter__(self) -> "_Here":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._waiting.clear()
+
+    @property
+    def n_open(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def n_free(self) -> int:
+        return max(0, 1 - self.n_open)
 
     def submit(self, task: Task) -> None:
         self._waiting.append(task)
@@ -123,10 +135,13 @@ class _Open:
     scores: list[float] = field(default_factory=list)
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    note: str = ""
 
     @property
     def reached(self) -> Reached:
-        return Reached(self.scores, self.params, self.seconds, self.cpu_seconds)
+        return Reached(
+            self.scores, self.params, self.seconds, self.cpu_seconds, self.note
+        )
 
 
 def run_trials(
@@ -136,7 +151,7 @@ def run_trials(
     make: Callable[[dict[str, object]], Any],
     job_of: Callable[[Any, Fold], FoldFit],
     budget: Budget,
-    n_jobs: int = 1,
+    workers: Workers,
     preload: Sequence[str] = (),
     on_progress: Callable[[TrialProgress], None] | None = None,
 ) -> None:
@@ -148,21 +163,20 @@ def run_trials(
         make: from values to an unfitted estimator.
         job_of: from an estimator and a fold to its fit.
         budget: when to end.
-        n_jobs: fits at a time.
+        workers: fits at a time, and where they run.
         preload: modules that each process of a fit would import, see `ProcessRunner`.
         on_progress: called whenever a trial is over.
     """
-    spent = book.seconds / n_jobs
     limit = float("inf") if budget.time_limit_s is None else budget.time_limit_s
-    deadline = time.monotonic() + limit - spent
     at_work: dict[int, _Open] = {}
+    with _runner(workers, preload) as runner:
+        deadline = time.monotonic() + limit - book.seconds / runner.n_workers
 
-    def may_start() -> bool:
-        started = len(book.trials)
-        in_time = started == 0 or time.monotonic() < deadline
-        return len(at_work) < n_jobs and started < budget.n_trials and in_time
+        def may_start() -> bool:
+            started = len(book.trials)
+            in_time = started == 0 or time.monotonic() < deadline
+            return runner.n_free > 0 and started < budget.n_trials and in_time
 
-    with _runner(n_jobs, preload) as runner:
         while True:
             while may_start():
                 trial, params = book.start()
@@ -187,7 +201,7 @@ def run_trials(
 
 
 def _submit(
-    runner: _Runner,
+    runner: Runner,
     item: _Open,
     folds: Sequence[Fold],
     job_of: Callable[[Any, Fold], FoldFit],
@@ -207,6 +221,7 @@ def _goes_on(book: TrialBook, item: _Open, outcome: Outcome, n_folds: int) -> bo
     item.scores.append(score)
     item.seconds += seconds
     item.cpu_seconds += cpu_seconds
+    item.note = outcome.message or item.note
     hopeless = book.report(item.trial, item.scores)
     over = len(item.scores) == n_folds
     if over or hopeless:
@@ -231,11 +246,7 @@ def _progress(
     )
 
 
-@contextmanager
-def _runner(n_jobs: int, preload: Sequence[str]) -> Iterator[_Runner]:
-    if n_jobs == 1:
-        yield _Here()
-        return
-    modules = ("qclmixnet.tuning.trial_loop", *preload)
-    with ProcessRunner(n_workers=n_jobs, preload=modules) as runner:
-        yield runner
+def _runner(workers: Workers, preload: Sequence[str]) -> Runner:
+    if workers.cluster is None and workers.n_workers == 1:
+        return _Here()
+    return workers.runner(preload=("qclmixnet.tuning.trial_loop", *preload))

@@ -1,0 +1,113 @@
+"""Rows of Parquet files through a pool of Ray actors, in their order."""
+
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from qclmixnet.core.errors import InputError
+from qclmixnet.execution.ray_cluster import RayCluster
+from qclmixnet.execution.ray_tasks import count_places
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["map_parquet"]
+
+
+def map_parquet(
+    cluster: RayCluster,
+    files: Sequence[Path],
+    *,
+    columns: Sequence[str],
+    mapped: Callable[["pa.Table"], "pa.Table"],
+) -> Iterator["pa.Table"]:
+    """Map the rows of files on a cluster and yield what comes of them, in order.
+
+    Each actor has a core and reads the row groups that it maps. Ray's own reader would
+    need further cores beside them, and wait for ever where there are none.
+
+    Args:
+        cluster: where.
+        files: Parquet files that every node can read under the same path.
+        columns: those to read.
+        mapped: called with one row group at a time, in one actor for each core; must
+            pickle.
+
+    Yields:
+        Tables, in the order of the files and of the rows in each.
+
+    Raises:
+        InputError: `mapped` refused a row, or a file cannot be read.
+    """
+    with cluster.connected():
+        import ray
+        from ray.data import ActorPoolStrategy, DataContext
+        from ray.exceptions import RayError
+
+        context = DataContext.get_current()
+        context.execution_options.preserve_order = True
+        context.enable_progress_bars = False
+        groups = _row_groups(files)
+        rows = ray.data.from_items(
+            groups, override_num_blocks=max(1, len(groups))
+        ).map_batches(
+            _Mapper,
+            fn_constructor_args=(pickle.dumps(mapped), list(columns)),
+            batch_size=1,
+            batch_format="pyarrow",
+            compute=ActorPoolStrategy(size=min(count_places(1), len(groups))),
+            num_cpus=1,
+        )
+        try:
+            yield from rows.iter_batches(batch_size=None, batch_format="pyarrow")
+        except RayError as error:
+            raise _as_input_error(error) from error
+
+
+class _Mapper:
+    """Lives in an actor, with a copy of what rows are mapped with."""
+
+    def __init__(self, mapped: bytes, columns: list[str]) -> None:
+        # What `map_parquet` has pickled.
+        self._mapped = pickle.loads(mapped)  # noqa: S301
+        self._columns = columns
+
+    def __call__(self, batch: "pa.Table") -> "pa.Table":
+        import pyarrow.parquet as pq
+
+        (place,) = batch.to_pylist()
+        with pq.ParquetFile(place["file"]) as file:
+            rows = file.read_row_group(place["group"], columns=self._columns)
+        return cast("pa.Table", self._mapped(rows))
+
+
+def _row_groups(files: Sequence[Path]) -> list[dict[str, object]]:
+    """Return where each row group is, empty ones left out."""
+    import pyarrow.parquet as pq
+
+    found: list[dict[str, object]] = []
+    for path in files:
+        try:
+            about = pq.read_metadata(path)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{str(path)!r} is no Parquet file: {error}.") from error
+        found += [
+            {"file": str(path.resolve()), "group": group}
+            for group in range(about.num_row_groups)
+            if about.row_group(group).num_rows
+        ]
+    if not found:
+        raise InputError(f"The Parquet files have no rows: {files[0]} and on.")
+    return found
+
+
+def _as_input_error(error: BaseException) -> BaseException:
+    """Return the mistake of the caller behind an error of Ray, or the error itself."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, InputError):
+            # Ray's stand-in for the error carries a trace in its text.
+            return InputError(str(getattr(found, "cause", found)))
+        found = getattr(found, "cause", None) or found.__cause__
+    return error

@@ -1,0 +1,84 @@
+"""What runs elsewhere, what comes of it, and what every runner can do."""
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Literal, Protocol, runtime_checkable
+
+__all__ = ["Outcome", "Runner", "Status", "Task"]
+
+Status = Literal["ok", "failed", "timeout"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A call to make in a process of its own.
+
+    Attributes:
+        key: what the outcome is called.
+        call: a function at the top level of a module.
+        arguments: what it is called with; they and its result must pickle.
+        time_limit_s: seconds after which it is stopped; None is no limit.
+    """
+
+    key: Hashable
+    call: Callable[..., object]
+    arguments: tuple[object, ...] = ()
+    time_limit_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a task.
+
+    Attributes:
+        key: of the task.
+        status: ``ok``, ``failed`` (it raised, or its process died) or ``timeout``.
+        value: what the call returned, if ``ok``.
+        message: why not, in one line; also says when it took a second attempt.
+        seconds: wall-clock seconds from the start of the process.
+        peak_mb: MiB of memory that the task added to its process at its peak.
+        machine: short name of the machine it ran on; empty for this one.
+    """
+
+    key: Hashable
+    status: Status
+    value: object
+    message: str
+    seconds: float
+    peak_mb: float
+    machine: str = ""
+
+
+@runtime_checkable
+class Runner(Protocol):
+    """Runs tasks, so many at a time, and hands out what comes of them."""
+
+    def __enter__(self) -> "Runner":
+        """Get ready for tasks."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop what is still at work, and leave nothing behind."""
+
+    @property
+    def n_workers(self) -> int:
+        """Tasks at a time."""
+
+    @property
+    def n_open(self) -> int:
+        """Tasks that are waiting or running."""
+
+    @property
+    def n_free(self) -> int:
+        """Tasks that could start at once."""
+
+    def submit(self, task: Task) -> None:
+        """Start a task as soon as there is room; first come, first served."""
+
+    def next_outcome(self) -> Outcome:
+        """Wait until a task is over and return what came of it."""
