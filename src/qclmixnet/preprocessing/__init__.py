@@ -9,12 +9,17 @@ from qclmixnet.preprocessing.encoded import ColumnGroup, EncodedTable
 from qclmixnet.preprocessing.encoder import TableEncoder
 from qclmixnet.preprocessing.lag_features import LagFeatures
 from qclmixnet.preprocessing.level_order import rank_levels
+from qclmixnet.preprocessing.levels import LevelCodes
+from qclmixnet.preprocessing.numbers import DateColumn, NumberColumn
 from qclmixnet.preprocessing.scaling import Scaling
 
 __all__ = [
     "ColumnGroup",
+    "DateColumn",
     "EncodedTable",
     "LagFeatures",
+    "LevelCodes",
+    "NumberColumn",
     "Scaling",
     "TableEncoder",
     "cut_points",
