@@ -108,16 +108,12 @@ def decide(
 
 def choose_label(graph: Graph, codes: Value, classes: npt.NDArray[np.generic]) -> Value:
     """Add the labels of class numbers, of the labels' own type where ONNX has it."""
-    match classes.dtype.kind:
-        case "i" | "u":
-            labels = classes.astype(np.int64)
-        case "b":
-            labels = classes
-        case "f":
-            labels = classes.astype(np.float64)
-        case _:
-            labels = np.array([str(label) for label in classes], dtype=object)
-    return graph.add("Gather", labels, codes, axis=0)
+    wanted = {"i": np.int64, "u": np.int64, "b": np.bool_, "f": np.float64}
+    dtype = wanted.get(classes.dtype.kind)
+    if dtype is None:
+        texts = np.array([str(label) for label in classes], dtype=object)
+        return graph.add("Gather", texts, codes, axis=0)
+    return graph.add("Gather", classes.astype(dtype), codes, axis=0)
 
 
 def _row_sum(graph: Graph, values: Value) -> Value:

@@ -5,7 +5,7 @@ encoder does it, so that the scaled numbers are the same bits and no number fall
 other side of a tree's threshold.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,7 +83,7 @@ def _encode_levels(
     graph: Graph, column: InputColumn, levels: LevelCodes, start: int
 ) -> Value:
     codes = {level: code for code, level in enumerate(levels.levels, start=OTHER + 1)}
-    codes |= {level: OTHER for level in levels.rare or ()}
+    codes |= dict.fromkeys(levels.rare or (), OTHER)
     for text in (column.missing, *_PYTHON_MISSING):
         assert text is not None
         codes.setdefault(text, MISSING)
@@ -99,57 +99,65 @@ def _encode_levels(
     )
 
 
+class _Rows:
+    """Blocks of rows, one row a column of the encoded table, in any order."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._blocks: list[Value] = []
+        self._names: list[str] = []
+
+    def add(self, block: Value, names: Sequence[str]) -> None:
+        """Add a block with the name of each row; the empty name is for no column."""
+        self._blocks.append(block)
+        self._names += names
+
+    def in_order(self, names: Sequence[str]) -> Value:
+        """Return the rows of these names, float32 (names, rows of the table)."""
+        joined = self._blocks[0]
+        if len(self._blocks) > 1:
+            joined = self._graph.add("Concat", *self._blocks, axis=0)
+        if list(names) == self._names:
+            return joined
+        places = np.array([self._names.index(n) for n in names], dtype=np.int64)
+        return self._graph.add("Gather", joined, places, axis=0)
+
+
 def _encode_numbers(
     graph: Graph, encoder: TableEncoder, inputs: dict[str, InputColumn]
 ) -> Value:
     """Scale all numbers and dates at once, then put the rows in the encoder's order."""
     numbers = [c for c in encoder.number_columns if isinstance(c, NumberColumn)]
     dates = [c for c in encoder.number_columns if isinstance(c, DateColumn)]
-    ordered = [*numbers, *dates]
-    raw, made = [], None
+    columns: list[NumberColumn | DateColumn] = [*numbers, *dates]
+    raw: list[Value] = []
+    waves: Mapping[tuple[str, int], Value] = {}
     if numbers:
         raw.append(graph.stack([inputs[c.name].input for c in numbers]))
     if dates:
         seconds = graph.stack([inputs[c.name].input for c in dates])
         made = DateBlocks.of(graph, seconds, dates)
         raw.append(made.days)
+        waves = made.waves
     values = raw[0] if len(raw) == 1 else graph.add("Concat", *raw, axis=0)
     missing = graph.add("IsNaN", values)
-    blocks = [_scale(graph, values, missing, ordered, robust=_is_robust(encoder))]
-    rows = {
-        (c.name, output): place
-        for place, c in enumerate(ordered)
-        for output in c.output_names[:1]
-    }
-    n_rows = len(ordered)
-    if any(c.has_holes for c in ordered):
-        blocks.append(graph.cast(missing, np.float32))
-        rows |= {
-            (c.name, c.output_names[-1]): n_rows + place
-            for place, c in enumerate(ordered)
-            if c.has_holes
-        }
-        n_rows += len(ordered)
-    if made is not None:
-        for (cycle, wave), block in made.waves.items():
-            blocks.append(block)
-            rows |= {
-                (c.name, c.output_names[1 + 2 * c.cycles.index(cycle) + wave]): (
-                    n_rows + place
-                )
-                for place, c in enumerate(dates)
-                if cycle in c.cycles
-            }
-            n_rows += len(dates)
-    wanted = [rows[c.name, out] for c in encoder.number_columns for out in c.output_names]
-    joined = blocks[0] if len(blocks) == 1 else graph.add("Concat", *blocks, axis=0)
-    if wanted == list(range(n_rows)):
-        return joined
-    return graph.add("Gather", joined, np.array(wanted, dtype=np.int64), axis=0)
+    rows = _Rows(graph)
+    robust = encoder.scaling == "robust"
+    scaled = _scale(graph, values, missing, columns, robust=robust)
+    rows.add(scaled, [c.output_names[0] for c in columns])
+    if any(c.has_holes for c in columns):
+        flags = graph.cast(missing, np.float32)
+        rows.add(flags, [c.output_names[-1] if c.has_holes else "" for c in columns])
+    for (cycle, wave), block in waves.items():
+        rows.add(block, [_wave_name(c, cycle, wave) for c in dates])
+    return rows.in_order(encoder.numeric_names)
 
 
-def _is_robust(encoder: TableEncoder) -> bool:
-    return encoder.scaling == "robust"
+def _wave_name(column: DateColumn, cycle: str, wave: int) -> str:
+    """Return the name that the encoder gives to a wave, if it makes it."""
+    if cycle not in column.cycles:
+        return ""
+    return column.output_names[1 + 2 * column.cycles.index(cycle) + wave]
 
 
 def _scale(

@@ -1,13 +1,23 @@
 """Writing an ONNX graph node by node, with names that no column can have."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnx
-from onnx import helper, numpy_helper
 
-__all__ = ["INNER", "LEARNING", "Graph", "Value"]
+import qclmixnet
+from qclmixnet.core.errors import MissingExtraError
+
+try:
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+except ImportError as missing:
+    raise MissingExtraError(
+        "onnx", extra="onnx", purpose="Exporting a model"
+    ) from missing
+
+__all__ = ["INNER", "LEARNING", "Graph", "TensorInfo", "Value"]
 
 Value = str
 """The name of a tensor in the graph."""
@@ -17,6 +27,34 @@ INNER = "qclmixnet/"
 
 LEARNING = "ai.onnx.ml"
 """The domain of the operators on levels and trees."""
+
+_OPSETS = {"": 17, LEARNING: 3}
+_IR_VERSION = 8  # of the year of these operators, so that older runtimes read it, too
+_TYPES = {
+    "double": TensorProto.DOUBLE,
+    "int64": TensorProto.INT64,
+    "bool": TensorProto.BOOL,
+    "string": TensorProto.STRING,
+}
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """An input or an output of a graph.
+
+    Attributes:
+        name: its name.
+        type: "double", "int64", "bool" or "string".
+        shape: sizes; a text names one that is free.
+    """
+
+    name: Value
+    type: str
+    shape: tuple[int | str, ...]
+
+    def to_proto(self) -> onnx.ValueInfoProto:
+        """Return the same as ONNX writes it."""
+        return helper.make_tensor_value_info(self.name, _TYPES[self.type], self.shape)
 
 
 class Graph:
@@ -35,7 +73,7 @@ class Graph:
 
     def constant(self, values: object) -> Value:
         """Return the name of a constant; the same values are stored once."""
-        array = np.ascontiguousarray(np.asarray(values)).reshape(np.shape(values))
+        array = np.asarray(values)
         key = (str(array.dtype), array.shape, array.tobytes())
         if key not in self._known or array.dtype == object:
             name = f"{INNER}constant_{len(self.constants)}"
@@ -102,3 +140,37 @@ class Graph:
         assert self.nodes[-1].output[0] == value
         self.nodes[-1].output[0] = name
         return name
+
+    def to_bytes(
+        self,
+        inputs: Sequence[TensorInfo],
+        outputs: Sequence[TensorInfo],
+        metadata: Mapping[str, str],
+    ) -> bytes:
+        """Return the graph as the content of a model file, checked.
+
+        Args:
+            inputs: of the graph.
+            outputs: of the graph.
+            metadata: what a reader should know.
+
+        Returns:
+            The serialised model.
+        """
+        model = helper.make_model(
+            helper.make_graph(
+                self.nodes,
+                "qclmixnet",
+                [tensor.to_proto() for tensor in inputs],
+                [tensor.to_proto() for tensor in outputs],
+                self.constants,
+            ),
+            opset_imports=[helper.make_opsetid(*item) for item in _OPSETS.items()],
+            ir_version=_IR_VERSION,
+            producer_name="qclmixnet",
+            producer_version=qclmixnet.__version__,
+        )
+        helper.set_model_props(model, dict(metadata))
+        onnx.checker.check_model(model)
+        content: bytes = model.SerializeToString(deterministic=True)
+        return content

@@ -8,7 +8,7 @@ import numpy as np
 
 from qclmixnet.export.graph import INNER
 from qclmixnet.preprocessing import TableEncoder
-from qclmixnet.table import Schema, Table
+from qclmixnet.table import Kind, Schema, Table
 
 __all__ = ["InputColumn", "as_inputs", "input_columns"]
 
@@ -30,7 +30,7 @@ class InputColumn:
 
     column: str
     input: str
-    kind: Literal["number", "boolean", "date", "category"]
+    kind: Kind
     tensor: Literal["double", "string"]
     missing: str | None
 
@@ -66,7 +66,6 @@ def input_columns(
             missing = _unused_text(levels[column.name])
             out.append(InputColumn(column.name, name, "category", "string", missing))
         else:
-            assert column.kind not in ("constant", "id")  # these are not used
             out.append(InputColumn(column.name, name, column.kind, "double", None))
     return tuple(out)
 

@@ -7,8 +7,6 @@ from os import PathLike
 from pathlib import Path
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper
 from sklearn.utils.validation import check_is_fitted
 
 import qclmixnet
@@ -18,7 +16,7 @@ from qclmixnet.estimators.models import MemberModel
 from qclmixnet.estimators.state import FittedState
 from qclmixnet.export import decisions
 from qclmixnet.export.encoding import EncodedValues, encode_columns
-from qclmixnet.export.graph import LEARNING, Graph, Value
+from qclmixnet.export.graph import Graph, TensorInfo, Value
 from qclmixnet.export.inputs import InputColumn, input_columns
 from qclmixnet.export.members import mean_of_members
 from qclmixnet.export.published import published_proba
@@ -27,14 +25,7 @@ from qclmixnet.export.trees import mean_of_trees
 __all__ = ["LABEL", "PROBABILITIES", "build_model", "export_onnx", "inputs_of"]
 
 PROBABILITIES, LABEL = "probabilities", "label"
-_OPSETS = {"": 17, LEARNING: 3}
-_IR_VERSION = 8  # of the year of these operators: older runtimes read it, too
-_LABEL_TYPES = {
-    "i": TensorProto.INT64,
-    "u": TensorProto.INT64,
-    "b": TensorProto.BOOL,
-    "f": TensorProto.DOUBLE,
-}
+_LABEL_TYPES = {"i": "int64", "u": "int64", "b": "bool", "f": "double"}
 
 
 def export_onnx(clf: QCLMixNetClassifier, path: str | PathLike[str]) -> Path:
@@ -54,20 +45,24 @@ def export_onnx(clf: QCLMixNetClassifier, path: str | PathLike[str]) -> Path:
         InputError: the file cannot be written.
     """
     check_is_fitted(clf)
-    if not isinstance(path, str | PathLike) or "\0" in str(path):
-        raise InputTypeError(f"`path` must be a path, got {path!r}.")
-    target = Path(path)
+    target = _as_path(path)
     if target.is_dir():
         raise InputError(
             f"{str(target)!r} is a folder; name a file, such as "
             f"{str(target / 'model.onnx')!r}."
         )
-    content = build_model(clf.state_).SerializeToString()
+    content = build_model(clf.state_)
     try:
         _write_whole(target.resolve(), content)
     except OSError as error:
         raise InputError(f"Cannot write to {str(target)!r}: {error}.") from error
     return target
+
+
+def _as_path(path: object) -> Path:
+    if not isinstance(path, str | PathLike) or "\0" in str(path):
+        raise InputTypeError(f"`path` must be a path, got {path!r}.")
+    return Path(path)
 
 
 def _write_whole(target: Path, content: bytes) -> None:
@@ -86,14 +81,14 @@ def _write_whole(target: Path, content: bytes) -> None:
         fresh.unlink(missing_ok=True)
 
 
-def build_model(state: FittedState) -> onnx.ModelProto:
-    """Return a fitted state as an ONNX model.
+def build_model(state: FittedState) -> bytes:
+    """Return a fitted state as the content of an ONNX file.
 
     Args:
         state: what prediction needs.
 
     Returns:
-        The model, checked.
+        The content.
 
     Raises:
         InputError: the rule of the state cannot be exported.
@@ -108,31 +103,15 @@ def build_model(state: FittedState) -> onnx.ModelProto:
     proba = graph.name(proba, PROBABILITIES)
     codes = decisions.decide(graph, proba, state.rule, n_classes)
     graph.name(decisions.choose_label(graph, codes, state.classes), LABEL)
-    model = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            "qclmixnet",
-            [_input_info(column) for column in columns],
-            [
-                helper.make_tensor_value_info(
-                    PROBABILITIES, TensorProto.DOUBLE, ["rows", n_classes]
-                ),
-                helper.make_tensor_value_info(
-                    LABEL,
-                    _LABEL_TYPES.get(state.classes.dtype.kind, TensorProto.STRING),
-                    ["rows"],
-                ),
-            ],
-            graph.constants,
-        ),
-        opset_imports=[helper.make_opsetid(*item) for item in _OPSETS.items()],
-        ir_version=_IR_VERSION,
-        producer_name="qclmixnet",
-        producer_version=qclmixnet.__version__,
+    label_type = _LABEL_TYPES.get(state.classes.dtype.kind, "string")
+    return graph.to_bytes(
+        [TensorInfo(column.input, column.tensor, ("rows",)) for column in columns],
+        [
+            TensorInfo(PROBABILITIES, "double", ("rows", n_classes)),
+            TensorInfo(LABEL, label_type, ("rows",)),
+        ],
+        _metadata(state, columns),
     )
-    helper.set_model_props(model, _metadata(state, columns))
-    onnx.checker.check_model(model)
-    return model
 
 
 def inputs_of(state: FittedState) -> tuple[InputColumn, ...]:
@@ -144,9 +123,7 @@ def inputs_of(state: FittedState) -> tuple[InputColumn, ...]:
     Returns:
         One for each column that is used, in the order of the training table.
     """
-    return input_columns(
-        state.schema, state.encoder, reserved=(PROBABILITIES, LABEL)
-    )
+    return input_columns(state.schema, state.encoder, reserved=(PROBABILITIES, LABEL))
 
 
 def _probabilities(graph: Graph, state: FittedState, encoded: EncodedValues) -> Value:
@@ -167,14 +144,7 @@ def _probabilities(graph: Graph, state: FittedState, encoded: EncodedValues) -> 
     return decisions.scale(graph, proba, model.scaling)
 
 
-def _input_info(column: InputColumn) -> onnx.ValueInfoProto:
-    kind = TensorProto.STRING if column.tensor == "string" else TensorProto.DOUBLE
-    return helper.make_tensor_value_info(column.input, kind, ["rows"])
-
-
-def _metadata(
-    state: FittedState, columns: tuple[InputColumn, ...]
-) -> dict[str, str]:
+def _metadata(state: FittedState, columns: tuple[InputColumn, ...]) -> dict[str, str]:
     """Return what a reader of the file should know, as texts and JSON."""
     stated = state.stated_shares
     names = [str(label) for label in state.classes]

@@ -73,9 +73,7 @@ def compare_with_onnx(
             "onnxruntime", extra="onnx", purpose="Scoring an exported model"
         ) from error
     try:
-        session = onnxruntime.InferenceSession(
-            path, providers=["CPUExecutionProvider"]
-        )
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         outputs = session.run([PROBABILITIES, LABEL], dict(onnx_inputs(clf, X)))
     except (RuntimeError, ValueError) as error:
         raise InputError(

@@ -1,5 +1,7 @@
 """The boosted trees beside the members as one ensemble of a graph."""
 
+from typing import Any
+
 import numpy as np
 
 from qclmixnet.export.encoding import EncodedValues
@@ -46,70 +48,54 @@ def _columns(graph: Graph, trees: BoostedTrees, encoded: EncodedValues) -> Value
     return parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
 
 
+_NODE_FIELDS = (
+    *("treeids", "nodeids", "modes", "featureids", "values"),
+    *("truenodeids", "falsenodeids"),
+)
+_LEAF_FIELDS = ("treeids", "nodeids", "ids", "weights")
+
+
 class _Nodes:
-    """The nodes of all trees as the lists that the operator takes."""
+    """The nodes of all trees, those of a tree together and its root first."""
 
     def __init__(self) -> None:
-        self.tree: list[int] = []
-        self.node: list[int] = []
-        self.mode: list[str] = []
-        self.feature: list[int] = []
-        self.threshold: list[float] = []
-        self.left: list[int] = []
-        self.right: list[int] = []
-        self.leaf: list[tuple[int, int, int, float]] = []
+        self.nodes: list[tuple[int, int, str, int, float, int, int]] = []
+        self.leaves: list[tuple[int, int, int, float]] = []
 
-    def add(self, tree: int, node: int, *, feature: int = 0, threshold: float = 0.0,
-            left: int = 0, right: int = 0, is_leaf: bool = False) -> None:
-        self.tree.append(tree)
-        self.node.append(node)
-        self.mode.append("LEAF" if is_leaf else "BRANCH_LEQ")
-        self.feature.append(feature)
-        self.threshold.append(threshold)
-        self.left.append(left)
-        self.right.append(right)
+    def attributes(self) -> dict[str, list[Any]]:
+        """Return the lists that the operator takes."""
+        nodes, leaves = zip(*self.nodes, strict=True), zip(*self.leaves, strict=True)
+        return {
+            **{f"nodes_{k}": list(v) for k, v in zip(_NODE_FIELDS, nodes, strict=True)},
+            **{
+                f"target_{k}": list(v)
+                for k, v in zip(_LEAF_FIELDS, leaves, strict=True)
+            },
+        }
 
 
-def _nodes(trees: BoostedTrees) -> dict[str, object]:
+def _nodes(trees: BoostedTrees) -> dict[str, list[Any]]:
     """Return the operator's attributes; nodes that only go left are left out."""
     out = _Nodes()
-    n_sets, n_rounds, n_scores, n_inner = trees.feature.shape
+    n_sets, n_rounds, n_scores = trees.feature.shape[:3]
     n_cat = len(trees.cardinalities)
     feature = trees.feature.numpy().astype(np.int64)
-    own_ranks = trees.n_num + np.arange(n_cat)[:, None] * n_sets + np.arange(n_sets)
     threshold, value = trees.threshold.double().numpy(), trees.value.double().numpy()
-    tree = 0
-    for place in np.ndindex(n_sets, n_rounds, n_scores):
+    places = np.ndindex(n_sets, n_rounds, n_scores)
+    for tree, place in enumerate(places):
+        which, _, score = place
         own = feature[place]
-        if n_cat:
-            rank = np.maximum(own - trees.n_num, 0)
-            own = np.where(own >= trees.n_num, own_ranks[rank, place[0]], own)
-        target = place[0] * n_scores + place[2]
+        if n_cat:  # each set has ranks of its own
+            of_set = trees.n_num + (own - trees.n_num) * n_sets + which
+            own = np.where(own >= trees.n_num, of_set, own)
         _add_tree(
             out,
-            (tree, target),
+            (tree, which * n_scores + score),
             own.tolist(),
             threshold[place].tolist(),
             value[place].tolist(),
         )
-        tree += 1
-    del n_rounds, n_inner
-    zeros = [0] * len(out.node)
-    trees_, nodes_, targets, weights = zip(*out.leaf, strict=True)
-    return {
-        "nodes_treeids": out.tree,
-        "nodes_nodeids": out.node,
-        "nodes_modes": out.mode,
-        "nodes_featureids": out.feature,
-        "nodes_values": out.threshold,
-        "nodes_truenodeids": out.left,
-        "nodes_falsenodeids": out.right,
-        "nodes_missing_value_tracks_true": zeros,
-        "target_treeids": list(trees_),
-        "target_nodeids": list(nodes_),
-        "target_ids": list(targets),
-        "target_weights": list(weights),
-    }
+    return out.attributes()
 
 
 def _add_tree(
@@ -133,16 +119,10 @@ def _add_tree(
     while waiting:
         place = waiting.pop()
         if place >= n_inner:
-            out.add(tree, place, is_leaf=True)
-            out.leaf.append((tree, place, target, value[place - n_inner]))
+            out.nodes.append((tree, place, "LEAF", 0, 0.0, 0, 0))
+            out.leaves.append((tree, place, target, value[place - n_inner]))
             continue
+        test = ("BRANCH_LEQ", feature[place], threshold[place])
         left, right = settle(2 * place + 1), settle(2 * place + 2)
-        out.add(
-            tree,
-            place,
-            feature=feature[place],
-            threshold=threshold[place],
-            left=left,
-            right=right,
-        )
+        out.nodes.append((tree, place, *test, left, right))
         waiting += [right, left]
