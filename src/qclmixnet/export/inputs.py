@@ -58,8 +58,10 @@ def input_columns(
     }
     taken, out = set(reserved), []
     for position, column in enumerate(schema.used):
-        name = column.name or f"column {position}"
-        while name in taken or name.startswith(INNER):
+        name = column.name
+        if not name or name.startswith(INNER):
+            name = f"column {position} {name}".strip()
+        while name in taken:
             name = f"{name} (column)"
         taken.add(name)
         if column.kind == "category":

@@ -115,14 +115,21 @@ def _add_tree(
             place = 2 * place + 1
         return place
 
-    waiting = [settle(0)]
+    branches: dict[int, tuple[int, int]] = {}
+    places, waiting = [], [settle(0)]
     while waiting:
         place = waiting.pop()
-        if place >= n_inner:
-            out.nodes.append((tree, place, "LEAF", 0, 0.0, 0, 0))
-            out.leaves.append((tree, place, target, value[place - n_inner]))
-            continue
-        test = ("BRANCH_LEQ", feature[place], threshold[place])
-        left, right = settle(2 * place + 1), settle(2 * place + 2)
-        out.nodes.append((tree, place, *test, left, right))
-        waiting += [right, left]
+        places.append(place)
+        if place < n_inner:
+            branches[place] = settle(2 * place + 1), settle(2 * place + 2)
+            waiting += branches[place]
+    # onnxruntime refuses numbers of nodes beyond how many there are.
+    number = {place: k for k, place in enumerate(places)}
+    for place, k in number.items():
+        if place in branches:
+            test = ("BRANCH_LEQ", feature[place], threshold[place])
+            left, right = branches[place]
+            out.nodes.append((tree, k, *test, number[left], number[right]))
+        else:
+            out.nodes.append((tree, k, "LEAF", 0, 0.0, 0, 0))
+            out.leaves.append((tree, k, target, value[place - n_inner]))
