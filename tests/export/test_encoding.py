@@ -1,6 +1,6 @@
 """The encoder as a graph gives the same bits as the encoder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ RNG = np.random.default_rng(0)
 def run(
     graph: Graph,
     inputs: dict[str, npt.NDArray[np.generic]],
-    outputs: dict[str, tuple[str, ...]],
+    outputs: Mapping[str, tuple[str, ...]],
 ) -> list[npt.NDArray[np.generic]]:
     """Run a graph whose outputs are named with their types and shapes."""
     infos = [
@@ -58,7 +58,7 @@ def encode_both(
     read = read_table(new, schema)
     graph, columns = Graph(), input_columns(schema, encoder, reserved=())
     values = encode_columns(graph, encoder, columns)
-    outputs = {}
+    outputs: dict[str, tuple[str, ...]] = {}
     if values.by_row is not None:
         outputs[values.by_row] = ("double", "rows", "columns")
     if values.codes is not None:

@@ -42,7 +42,8 @@ FRAME = pd.DataFrame(
             RNG.random(N) < 0.9
         ),
         "member": RNG.random(N) < 0.5,
-        "since": np.datetime64("2020-01-01", "us") + RNG.integers(0, 9e13, N),
+        "since": np.datetime64("2020-01-01", "us")
+        + RNG.integers(0, 90_000_000_000_000, N),
     }
 )
 HARD = np.nan_to_num(FRAME["x"].to_numpy()) + FRAME["member"] + RNG.normal(size=N) / 2
@@ -252,7 +253,9 @@ def test_a_number_on_a_threshold_goes_left() -> None:
         [TensorInfo(proba, "double", ("rows", 2))],
         {},
     )
-    values = np.float32([limit, np.nextafter(np.float32(limit), np.float32(1)), 0.8])
+    values = np.array(
+        [limit, np.nextafter(np.float32(limit), np.float32(1)), 0.8], dtype=np.float32
+    )
     inputs = {"x": values[:, None].astype(np.float64)}
     (found,) = onnxruntime.InferenceSession(content).run(None, inputs)
     expected = 1 / (1 + np.exp(-np.array([1.0, 2.0, 3.0])))
@@ -267,6 +270,10 @@ def test_places_that_cannot_be_written_are_refused(
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(InputError, match="Cannot write to"):
         export_onnx(clf, tmp_path / "file" / "m.onnx")
+
+
+@pytest.mark.usefixtures("users_view")
+def test_a_place_is_a_path(clf: QCLMixNetClassifier) -> None:
     with pytest.raises(InputError, match="`path` must be a path, got 3"):
         export_onnx(clf, 3)  # type: ignore[arg-type]
 
