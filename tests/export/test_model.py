@@ -272,6 +272,29 @@ def test_places_that_cannot_be_written_are_refused(
         export_onnx(clf, tmp_path / "file" / "m.onnx")
 
 
+def test_the_same_model_is_the_same_file(
+    clf: QCLMixNetClassifier, tmp_path: Path
+) -> None:
+    clf.save(tmp_path / "saved")
+    again = QCLMixNetClassifier.load(tmp_path / "saved")
+    first = export_onnx(clf, tmp_path / "a.onnx").read_bytes()
+    assert export_onnx(again, tmp_path / "b.onnx").read_bytes() == first
+    assert [path.name for path in tmp_path.glob(".*")] == []
+
+
+def test_without_the_extra_one_sentence_says_what_to_install(tmp_path: Path) -> None:
+    hidden = "import sys; sys.modules['onnx'] = None; "
+    done = subprocess.run(
+        [sys.executable, "-c", f"{hidden}import qclmixnet.export"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    sentence = "Exporting a model needs onnx, which is not installed. Install it with:"
+    assert f"MissingExtraError: {sentence} pip install 'qclmixnet[onnx]'" in done.stderr
+
+
 @pytest.mark.usefixtures("users_view")
 def test_a_place_is_a_path(clf: QCLMixNetClassifier) -> None:
     with pytest.raises(InputError, match="`path` must be a path, got 3"):
