@@ -23,7 +23,10 @@ from qclmixnet.decision import (
     CostRule,
     DecisionRule,
     OffsetRule,
+    ProbabilityScaling,
     ThresholdRule,
+    defer,
+    shift_prior,
 )
 from qclmixnet.export import compare_with_onnx, decisions, export_onnx, onnx_inputs
 from qclmixnet.export.encoding import EncodedValues
@@ -237,6 +240,35 @@ def test_a_rule_decides_the_same_also_on_ties(rule: DecisionRule | None) -> None
     (found,) = onnxruntime.InferenceSession(content).run(None, {"p": PROBA})
     expected = PROBA.argmax(axis=1) if rule is None else rule.decide(PROBA)
     assert found.tolist() == expected.tolist()
+
+
+def run_on_proba(graph: Graph, output: str, inputs: dict[str, Any]) -> Any:
+    """Run a graph from probabilities to probabilities."""
+    infos = [TensorInfo(name, "double", ("rows", 3)) for name in inputs]
+    content = graph.to_bytes(infos, [TensorInfo(output, "double", ("rows", 3))], {})
+    return onnxruntime.InferenceSession(content).run(None, inputs)[0]
+
+
+@pytest.mark.parametrize("unknown", [(), (2,), (0, 2)])
+def test_trees_are_blended_in_as_the_classifier_does(unknown: tuple[int, ...]) -> None:
+    first, second = RNG.dirichlet([1, 1, 1], (2, 40))
+    second[:3] = [[0, 0, 1], [0, 1, 0], [1, 0, 0]]
+    graph = Graph()
+    both = decisions.blend(graph, "a", "b", share=0.3, unknown=unknown, n_classes=3)
+    found = run_on_proba(graph, graph.name(both, "p"), {"a": first, "b": second})
+    expected = 0.7 * first + 0.3 * defer(second, first, unknown)
+    np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-15)
+
+
+def test_calibration_and_stated_shares_are_those_of_the_classifier() -> None:
+    scaling = ProbabilityScaling(1.7, 0.8, (0.0, 1.1, -0.4))
+    trained, stated = np.array([0.7, 0.2, 0.1]), np.array([0.1, 0.1, 0.8])
+    graph = Graph()
+    scaled = decisions.scale(graph, "p", scaling)
+    output = graph.name(decisions.restate(graph, scaled, trained, stated), "q")
+    found = run_on_proba(graph, output, {"p": PROBA})
+    expected = shift_prior(scaling(PROBA), trained, stated)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
 
 
 def test_a_number_on_a_threshold_goes_left() -> None:
