@@ -34,7 +34,14 @@ def render_parity(rows: pd.DataFrame) -> str:
         f"{rows['n_other_labels'].sum()} other labels, probabilities within "
         f"{rows['largest_difference'].max():.1e}."
     )
-    return "\n".join([*lines, "", total, "", f"Scored with {rows['environment'][0]}."])
+    notes = [f"Scored with {rows['environment'][0]}."]
+    cut = rows.dropna(subset="max_epochs")
+    if len(cut):
+        notes.append(
+            f"Fits were cut to {int(cut['max_epochs'].max())} epochs for "
+            f"{', '.join(cut['table'])}, which does not matter to the export."
+        )
+    return "\n".join([*lines, "", total, "", " ".join(notes)])
 
 
 def render_speed(rows: pd.DataFrame) -> str:

@@ -39,7 +39,7 @@ RNG = np.random.default_rng(0)
 N = 120
 FRAME = pd.DataFrame(
     {
-        "x": np.where(np.arange(N) % 6 == 0, np.nan, RNG.normal(size=N)),
+        "größe [cm]": np.where(np.arange(N) % 6 == 0, np.nan, RNG.normal(size=N)),
         "label": RNG.lognormal(0, 3, N),
         "city": pd.Series(RNG.choice(["Ulm", "Bonn", "Köln"], N)).where(
             RNG.random(N) < 0.9
@@ -49,14 +49,18 @@ FRAME = pd.DataFrame(
         + RNG.integers(0, 90_000_000_000_000, N),
     }
 )
-HARD = np.nan_to_num(FRAME["x"].to_numpy()) + FRAME["member"] + RNG.normal(size=N) / 2
+HARD = (
+    np.nan_to_num(FRAME["größe [cm]"].to_numpy())
+    + FRAME["member"]
+    + RNG.normal(size=N) / 2
+)
 BINARY = np.where(np.quantile(HARD, 0.8) < HARD, "rare", "common")
 THREE = np.digitize(HARD, np.quantile(HARD, [0.6, 0.9])) * 10
 FEW = np.where(np.arange(N) < 3, 99, THREE)  # too few rows of a class for a leaf
 NEW = FRAME.sample(N, replace=True, random_state=1).reset_index(drop=True)
 NEW.loc[:5, "city"] = ["Rom", None, "Oslo", "Ulm", None, "Bonn"]
-NEW.loc[3:9, ["x", "label", "since"]] = None
-NEW.loc[9:20, "x"] *= 1e6
+NEW.loc[3:9, ["größe [cm]", "label", "since"]] = None
+NEW.loc[9:20, "größe [cm]"] *= 1e6
 MEMBERS = recipe("default")
 RICH = replace(
     MEMBERS,
@@ -194,7 +198,7 @@ def test_the_file_says_what_it_is(clf: QCLMixNetClassifier, tmp_path: Path) -> N
     assert json.loads(known["classes"]) == [0, 10, 20]
     columns = {c["column"]: c for c in json.loads(known["columns"])}
     assert {name: c["kind"] for name, c in columns.items()} == {
-        "x": "number",
+        "größe [cm]": "number",
         "label": "number",
         "city": "category",
         "member": "boolean",
