@@ -9,8 +9,6 @@ from qclmixnet.report.drawing import Rendered
 
 __all__ = ["interval", "replace_pictures", "replace_table"]
 
-_START, _END = "<!-- figures: start -->", "<!-- figures: end -->"
-
 
 def interval(values: np.ndarray) -> tuple[float, float]:
     """Return the 95 % bootstrap interval of a mean over tables."""
@@ -19,13 +17,14 @@ def interval(values: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def replace_table(page: Path, table: str) -> None:
-    """Put a table between the two markers of a page."""
+def replace_table(page: Path, table: str, *, name: str = "figures") -> None:
+    """Put a table between the two markers of that name of a page."""
+    opening, closing = f"<!-- {name}: start -->", f"<!-- {name}: end -->"
     text = page.read_text(encoding="utf-8")
-    before, start, rest = text.partition(_START)
-    _, end, after = rest.partition(_END)
+    before, start, rest = text.partition(opening)
+    _, end, after = rest.partition(closing)
     if not (start and end):
-        raise ValueError(f"{page} lacks the markers {_START!r} and {_END!r}.")
+        raise ValueError(f"{page} lacks the markers {opening!r} and {closing!r}.")
     page.write_text(f"{before}{start}\n\n{table}\n\n{end}{after}", encoding="utf-8")
 
 

@@ -23,6 +23,7 @@ PACKAGES = [
     "qclmixnet.estimators",
     "qclmixnet.evaluation",
     "qclmixnet.execution",
+    "qclmixnet.export",
     "qclmixnet.losses",
     "qclmixnet.metrics",
     "qclmixnet.nn",

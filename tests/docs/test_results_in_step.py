@@ -253,6 +253,18 @@ def test_the_page_on_decisions_shows_the_stored_rows(
     assert script.render(script.ROWS) in script.PAGE.read_text("utf-8")
 
 
+def test_the_page_on_export_shows_the_stored_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = _load("onnx_page", monkeypatch, ".")
+    text = script.PAGE.read_text("utf-8")
+    parity = pd.read_csv(script.PARITY_ROWS)
+    assert script.render_parity(parity) in text
+    assert script.render_speed(pd.read_csv(script.SPEED_ROWS)) in text
+    assert (parity["n_other_labels"] == 0).all()
+    assert parity["largest_difference"].max() < 1e-5
+
+
 def test_a_label_is_not_told_before_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     script = _load("time_tables", monkeypatch, ".")
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""The commands that use a saved model: to predict, and to say what it goes for."""
+"""The commands that use a saved model: predict, decide, export."""
 
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +23,7 @@ from qclmixnet.cli.options import (
 )
 from qclmixnet.cli.ray_option import Ray, cluster_of
 
-__all__ = ["decide", "predict"]
+__all__ = ["decide", "export", "predict"]
 
 
 @user_errors
@@ -128,3 +128,20 @@ def decide(
         save=save,
         as_json=as_json,
     )
+
+
+@user_errors
+def export(
+    model: ModelFolder,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="An .onnx file.")],
+    *,
+    check: Annotated[
+        Path | None,
+        typer.Option(help="Also score the rows of this file both ways and compare."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a saved classifier as one ONNX file that takes raw columns."""
+    from qclmixnet.cli.export import run_export
+
+    run_export(model, out, check=check, as_json=as_json)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from qclmixnet.cli.console import user_errors
-from qclmixnet.cli.deciding import decide, predict
+from qclmixnet.cli.deciding import decide, export, predict
 from qclmixnet.cli.options import (
     Device,
     Drop,
@@ -193,7 +193,7 @@ def datasets(
     run_datasets(name, out=out, as_json=as_json)
 
 
-for _command in (predict, decide, benchmark, stress, compare, ablate, tune):
+for _command in (predict, decide, export, benchmark, stress, compare, ablate, tune):
     app.command(cls=CommandWithRay)(_command)
 app.command()(report_command)
 

@@ -9,14 +9,19 @@ from qclmixnet.preprocessing.encoded import ColumnGroup, EncodedTable, RowSource
 from qclmixnet.preprocessing.encoder import TableEncoder
 from qclmixnet.preprocessing.lag_features import LagFeatures
 from qclmixnet.preprocessing.level_order import rank_levels
+from qclmixnet.preprocessing.levels import LevelCodes
+from qclmixnet.preprocessing.numbers import DateColumn, NumberColumn
 from qclmixnet.preprocessing.scaling import Scaling
 from qclmixnet.preprocessing.scan import ScannedTable, scan_shards
 from qclmixnet.preprocessing.stored_rows import StoredRows, store_encoded
 
 __all__ = [
     "ColumnGroup",
+    "DateColumn",
     "EncodedTable",
     "LagFeatures",
+    "LevelCodes",
+    "NumberColumn",
     "RowSource",
     "Scaling",
     "ScannedTable",

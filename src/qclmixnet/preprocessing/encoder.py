@@ -56,6 +56,16 @@ class TableEncoder:
         self._levels: tuple[LevelCodes, ...] = ()
 
     @property
+    def number_columns(self) -> tuple[NumberColumn | DateColumn, ...]:
+        """How each column of numbers, booleans or dates is encoded."""
+        return self._numbers
+
+    @property
+    def category_columns(self) -> tuple[LevelCodes, ...]:
+        """How each category is encoded."""
+        return self._levels
+
+    @property
     def numeric_names(self) -> tuple[str, ...]:
         """What each column of ``x_num`` is."""
         return tuple(chain.from_iterable(c.output_names for c in self._numbers))
