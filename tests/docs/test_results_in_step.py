@@ -301,7 +301,9 @@ def test_targets_of_large_tables_follow_the_rows(
 ) -> None:
     script = _load("scale", monkeypatch, ".")
 
-    def row(method: str, n_rows: int, n_columns: int, **values: object) -> dict:
+    def row(
+        method: str, n_rows: int, n_columns: int, **values: object
+    ) -> dict[str, str]:
         usual = {"epochs": 10, "fit_s": 1, "fit_cpu_s": n_rows / 1e4, "macro_f1": 0.7}
         sizes = {"method": method, "rows": n_rows, "columns": n_columns}
         made = {"peak_mb": 2900, **usual, **sizes, **values}

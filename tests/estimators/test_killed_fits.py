@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,12 @@ from qclmixnet import QCLMixNetClassifier, load_dataset
 from qclmixnet.core.errors import InputError
 from qclmixnet.training import checkpoint
 
-SETTINGS = {"max_epochs": 4, "n_tree_rounds": 2, "n_members": 4, "random_state": 0}
+SETTINGS: dict[str, Any] = {
+    "max_epochs": 4,
+    "n_tree_rounds": 2,
+    "n_members": 4,
+    "random_state": 0,
+}
 
 # Hangs in the middle of the nth file, which is then written by half.
 _CHILD = """

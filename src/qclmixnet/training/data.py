@@ -18,8 +18,13 @@ __all__ = ["MemberData", "StoredData", "TrainingData"]
 class MemberData(Protocol):
     """What members learn from, wherever the encoded rows are."""
 
-    labels: Tensor
-    weights: Tensor
+    @property
+    def labels(self) -> Tensor:
+        """Class numbers."""
+
+    @property
+    def weights(self) -> Tensor:
+        """How much each row counts, at least 0; scaled to a mean of 1."""
 
     @property
     def n_rows(self) -> int:
