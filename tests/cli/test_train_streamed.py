@@ -30,7 +30,11 @@ def test_sources_of_the_same_rows_give_the_same_model(
     call: Call, shards: Path, tmp_path: Path
 ) -> None:
     whole = shards.parent / "whole.parquet"
-    sources = ([shards / "*.parquet"], [shards], [whole, "--stream"])
+    sources: tuple[list[object], ...] = (
+        [shards / "*.parquet"],
+        [shards],
+        [whole, "--stream"],
+    )
     said = []
     for number, source in enumerate(sources):
         out = tmp_path / str(number)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,12 @@ from qclmixnet import QCLMixNetClassifier, load_dataset
 from qclmixnet.core.errors import InputError
 from qclmixnet.training import checkpoint
 
-SETTINGS = {"max_epochs": 4, "n_tree_rounds": 2, "n_members": 4, "random_state": 0}
+SETTINGS: dict[str, Any] = {
+    "max_epochs": 4,
+    "n_tree_rounds": 2,
+    "n_members": 4,
+    "random_state": 0,
+}
 
 # Hangs in the middle of the nth file, which is then written by half.
 _CHILD = """
@@ -153,9 +159,9 @@ def test_checkpoints_of_another_fit_are_refused(
     ],
 )
 def test_what_cannot_be_taken_up_is_refused(
-    source: Path, tmp_path: Path, settings: dict[str, object], words: str
+    source: Path, tmp_path: Path, settings: dict[str, Any], words: str
 ) -> None:
     frame = pd.read_parquet(source)
-    clf = QCLMixNetClassifier(**{"random_state": 0, **settings})  # type: ignore[arg-type]
+    clf = QCLMixNetClassifier(**{"random_state": 0, **settings})
     with pytest.raises(InputError, match=words):
         clf.fit(frame.drop(columns="y"), frame["y"], checkpoint_dir=tmp_path)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,12 @@ from qclmixnet.preprocessing import stored_rows
 from qclmixnet.table import ParquetShards, shards
 from qclmixnet.training import member_rows, order, recipe
 
-SETTINGS = {"max_epochs": 3, "n_tree_rounds": 3, "n_members": 4, "random_state": 0}
+SETTINGS: dict[str, Any] = {
+    "max_epochs": 3,
+    "n_tree_rounds": 3,
+    "n_members": 4,
+    "random_state": 0,
+}
 
 
 def write_shards(frame: pd.DataFrame, folder: Path, n_files: int) -> Path:
@@ -180,7 +186,7 @@ def test_a_shard_that_does_not_fit_is_named(
     ],
 )
 def test_wrong_names_are_refused(
-    tmp_path: Path, arguments: dict[str, object], words: str
+    tmp_path: Path, arguments: dict[str, Any], words: str
 ) -> None:
     frame = pd.DataFrame({"a": np.arange(80.0) ** 2, "y": ["a", "b"] * 40})
     folder = write_shards(frame, tmp_path / "x", 2)

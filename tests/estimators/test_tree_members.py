@@ -20,10 +20,13 @@ from qclmixnet.decision import (
     tune_tilt,
 )
 from qclmixnet.estimators import member_fitting
-from qclmixnet.estimators.member_fitting import _left_out_by_trees
 from qclmixnet.estimators.model_files import model_from_dict, model_to_dict
 from qclmixnet.estimators.models import MemberModel
-from qclmixnet.estimators.tree_fitting import build_trees, fit_trees
+from qclmixnet.estimators.tree_fitting import (
+    build_trees,
+    fit_trees,
+    left_out_by_trees,
+)
 from qclmixnet.nn import BoostedTrees
 from qclmixnet.preprocessing import EncodedTable
 from qclmixnet.table import read_table
@@ -244,7 +247,7 @@ def random_labels(
 
 def test_left_out_probabilities_are_those_of_the_set_of_the_rows_fold() -> None:
     trees, table, _, folds = random_labels(60)
-    found = _left_out_by_trees(trees, table, folds)
+    found = left_out_by_trees(trees, table, folds, np.arange(len(folds)))
     for row, fold in enumerate(folds.tolist()):
         if fold == -1:  # all sets have seen it
             assert not found[row].any()
@@ -258,7 +261,7 @@ def test_left_out_probabilities_are_those_of_the_set_of_the_rows_fold() -> None:
 
 def test_a_fold_without_rows_is_no_trouble() -> None:
     trees, table, _, _ = random_labels(60)
-    found = _left_out_by_trees(trees, table, np.full(60, 2))
+    found = left_out_by_trees(trees, table, np.full(60, 2), np.arange(60))
     np.testing.assert_allclose(found.sum(axis=1), 1)
 
 
@@ -269,10 +272,13 @@ def test_labels_learned_by_heart_are_not_known_of_left_out_rows() -> None:
     def right(proba: FloatArray) -> float:
         return float((proba[dealt].argmax(axis=1) == codes[dealt]).mean())
 
-    assert right(_left_out_by_trees(trees, table, folds)) < 0.6
+    assert right(left_out_by_trees(trees, table, folds, np.arange(len(folds)))) < 0.6
     for shift in (1, 2, 3):  # by sets that have seen the rows
         others = np.where(dealt, (folds + shift) % 4, -1)
-        assert right(_left_out_by_trees(trees, table, others)) > 0.95
+        assert (
+            right(left_out_by_trees(trees, table, others, np.arange(len(others))))
+            > 0.95
+        )
 
 
 def test_the_share_is_chosen_on_rows_that_neither_model_saw(

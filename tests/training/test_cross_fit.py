@@ -123,6 +123,6 @@ def test_folds_by_hash_never_leave_out_a_whole_class() -> None:
 
 
 def test_a_hash_tells_columns_apart() -> None:
-    x = np.float32([[1, 2], [2, 1], [1, 2]])
+    x = np.array([[1, 2], [2, 1], [1, 2]], dtype=np.float32)
     first, swapped, again = hash_rows(x, np.zeros((3, 0), dtype=np.int64))
     assert first == again != swapped

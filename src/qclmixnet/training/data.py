@@ -18,8 +18,13 @@ __all__ = ["MemberData", "StoredData", "TrainingData"]
 class MemberData(Protocol):
     """What members learn from, wherever the encoded rows are."""
 
-    labels: Tensor
-    weights: Tensor
+    @property
+    def labels(self) -> Tensor:
+        """Class numbers, on the device."""
+
+    @property
+    def weights(self) -> Tensor:
+        """How much each row counts."""
 
     @property
     def n_rows(self) -> int:
