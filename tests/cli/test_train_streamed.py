@@ -30,7 +30,7 @@ def test_sources_of_the_same_rows_give_the_same_model(
     call: Call, shards: Path, tmp_path: Path
 ) -> None:
     whole = shards.parent / "whole.parquet"
-    sources: tuple[list[str | Path], ...] = (
+    sources: tuple[list[object], ...] = (
         [shards / "*.parquet"],
         [shards],
         [whole, "--stream"],

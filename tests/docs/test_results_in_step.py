@@ -310,6 +310,8 @@ def test_targets_of_large_tables_follow_the_rows(
         return {name: str(value) for name, value in made.items()}
 
     assert {verdict for _, _, verdict in script.targets([])} == {"not run"}
+    few = [row("qclmixnet", n_rows, 50) for n_rows in (10_000, 100_000)]
+    assert script.targets(few)[3][2] == "not yet (so far: reached)"
     rows = [
         row("qclmixnet", 10_000, 50),
         row("qclmixnet", 1_000_000, 50, fit_s=901, macro_f1=0.694),

@@ -159,9 +159,9 @@ def test_checkpoints_of_another_fit_are_refused(
     ],
 )
 def test_what_cannot_be_taken_up_is_refused(
-    source: Path, tmp_path: Path, settings: dict[str, object], words: str
+    source: Path, tmp_path: Path, settings: dict[str, Any], words: str
 ) -> None:
     frame = pd.read_parquet(source)
-    clf = QCLMixNetClassifier(**{"random_state": 0, **settings})  # type: ignore[arg-type]
+    clf = QCLMixNetClassifier(**{"random_state": 0, **settings})
     with pytest.raises(InputError, match=words):
         clf.fit(frame.drop(columns="y"), frame["y"], checkpoint_dir=tmp_path)

@@ -127,9 +127,7 @@ def test_seconds_pass_between_checkpoints(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter([100.0, 159.0, 160.0, 160.0, 170.0])
-    monkeypatch.setattr(
-        "qclmixnet.training.checkpoint.time.monotonic", lambda: next(clock)
-    )
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
     folder = Checkpoints(tmp_path, fit="a")
     assert [folder.is_due, folder.is_due] == [False, True]
     folder.save("part", {}, {})

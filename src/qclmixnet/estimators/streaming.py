@@ -98,9 +98,9 @@ class StreamingMixin:
         device = resolve_device(self.device)
         if checkpoint_dir is not None:
             check_repeatable(self.random_state, recipe)
-        shards = (
-            source if isinstance(source, ParquetShards) else ParquetShards.open(source)
-        )
+        if not isinstance(source, ParquetShards):
+            source = ParquetShards.open(source)
+        shards = source
         columns = _features(shards, target, drop)
         shown, n_rows = bool(self.verbose), shards.n_rows
         with rows_progress("look", n_rows, shown=shown) as progress:
@@ -196,7 +196,8 @@ def _weights(class_weight: object, labels: Labels) -> npt.NDArray[np.float64]:
             f"`class_weight` gives no weight to {names}, and `fit_parquet` cannot "
             "leave rows out: give them some weight, or leave them out of the files."
         )
-    return np.asarray(weights / weights.max(), dtype=np.float64)
+    largest: float = weights.max()
+    return weights / largest
 
 
 def _notice(scanned: ScannedTable, encoder: TableEncoder) -> list[Diagnostic]:

@@ -20,11 +20,11 @@ class MemberData(Protocol):
 
     @property
     def labels(self) -> Tensor:
-        """Class numbers."""
+        """Class numbers, on the device."""
 
     @property
     def weights(self) -> Tensor:
-        """How much each row counts, at least 0; scaled to a mean of 1."""
+        """How much each row counts."""
 
     @property
     def n_rows(self) -> int:
