@@ -39,7 +39,7 @@ def render_parity(rows: pd.DataFrame) -> str:
     if len(cut):
         notes.append(
             f"Fits were cut to {int(cut['max_epochs'].max())} epochs for "
-            f"{', '.join(cut['table'])}, which does not matter to the export."
+            f"{', '.join(cut['table'])}: other weights, the same graph."
         )
     return "\n".join([*lines, "", total, "", " ".join(notes)])
 

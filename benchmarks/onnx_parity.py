@@ -6,8 +6,8 @@ Fits the default preset on the first of five folds of every table of the suite, 
 it, and scores the rows left out with `benchmarks/onnx_alone.py` in an environment that
 holds onnxruntime and what that brings, no torch and no scikit-learn. A row for each
 table goes to `benchmarks/results/onnx_parity.csv`; tables that have one are not fitted
-again. How long a model was trained does not matter to how it is exported:
-`--max-epochs` cuts the fits of large tables short, and the rows say so.
+again. How long a model was trained does not matter to how it is exported, so
+`--max-epochs` may cut the fits of large tables short; the rows say so.
 """
 
 import argparse

@@ -128,6 +128,15 @@ def test_a_column_alone_is_enough(column: str) -> None:
     np.testing.assert_array_equal(values, either)
 
 
+def test_columns_may_be_called_like_what_others_become() -> None:
+    names = ["x", "x is missing", "", " is missing"]
+    holed = np.where(RNG.random((60, 4)) < 0.2, np.nan, RNG.normal(size=(60, 4)))
+    frame = pd.DataFrame(holed, columns=names)
+    expected, (x_num,), _ = encode_both(frame, frame, "standard")
+    assert x_num.shape == (60, 8)
+    np.testing.assert_array_equal(x_num.astype(np.float32), expected.x_num)
+
+
 def date_column(*cycles: str) -> DateColumn:
     return DateColumn("d", "robust", 0.0, 1.0, has_holes=False, origin=0, cycles=cycles)
 

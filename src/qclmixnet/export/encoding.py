@@ -22,6 +22,9 @@ __all__ = ["EncodedValues", "encode_columns", "first_codes"]
 # What onnxruntime makes of Python's own missing values in an array of objects.
 _PYTHON_MISSING = ("None", "nan")
 
+_Output = tuple[str, int]
+"""A column, and which of the outputs that the encoder makes of it."""
+
 
 @dataclass(frozen=True)
 class EncodedValues:
@@ -105,21 +108,21 @@ class _Rows:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._blocks: list[Value] = []
-        self._names: list[str] = []
+        self._outputs: list[_Output | None] = []
 
-    def add(self, block: Value, names: Sequence[str]) -> None:
-        """Add a block with the name of each row; the empty name is for no column."""
+    def add(self, block: Value, outputs: Sequence[_Output | None]) -> None:
+        """Add a block and say which output each row is; None is for none."""
         self._blocks.append(block)
-        self._names += names
+        self._outputs += outputs
 
-    def in_order(self, names: Sequence[str]) -> Value:
-        """Return the rows of these names, float32 (names, rows of the table)."""
+    def in_order(self, outputs: Sequence[_Output]) -> Value:
+        """Return the rows of these outputs, float32 (outputs, rows of the table)."""
         joined = self._blocks[0]
         if len(self._blocks) > 1:
             joined = self._graph.add("Concat", *self._blocks, axis=0)
-        if list(names) == self._names:
+        if list(outputs) == self._outputs:
             return joined
-        places = np.array([self._names.index(n) for n in names], dtype=np.int64)
+        places = np.array([self._outputs.index(o) for o in outputs], dtype=np.int64)
         return self._graph.add("Gather", joined, places, axis=0)
 
 
@@ -144,20 +147,30 @@ def _encode_numbers(
     rows = _Rows(graph)
     robust = encoder.scaling == "robust"
     scaled = _scale(graph, values, missing, columns, robust=robust)
-    rows.add(scaled, [c.output_names[0] for c in columns])
+    rows.add(scaled, [(c.name, 0) for c in columns])
     if any(c.has_holes for c in columns):
         flags = graph.cast(missing, np.float32)
-        rows.add(flags, [c.output_names[-1] if c.has_holes else "" for c in columns])
+        last = [(c.name, len(c.output_names) - 1) for c in columns]
+        rows.add(
+            flags,
+            [o if c.has_holes else None for c, o in zip(columns, last, strict=True)],
+        )
     for (cycle, wave), block in waves.items():
-        rows.add(block, [_wave_name(c, cycle, wave) for c in dates])
-    return rows.in_order(encoder.numeric_names)
+        rows.add(block, [_wave(c, cycle, wave) for c in dates])
+    return rows.in_order(
+        [
+            (c.name, k)
+            for c in encoder.number_columns
+            for k in range(len(c.output_names))
+        ]
+    )
 
 
-def _wave_name(column: DateColumn, cycle: str, wave: int) -> str:
-    """Return the name that the encoder gives to a wave, if it makes it."""
+def _wave(column: DateColumn, cycle: str, wave: int) -> _Output | None:
+    """Return which output of a column a wave is, if it is any."""
     if cycle not in column.cycles:
-        return ""
-    return column.output_names[1 + 2 * column.cycles.index(cycle) + wave]
+        return None
+    return column.name, 1 + 2 * column.cycles.index(cycle) + wave
 
 
 def _scale(
