@@ -246,7 +246,7 @@ def test_inputs_made_in_every_step_give_the_same_weights(
 ) -> None:
     data, chosen = blobs(n_rows=100), make_recipe(mixup=mixup)
     kept = fit(data, chosen, n_binned=n_binned)
-    monkeypatch.setattr(members, "_MAX_KEPT_NUMBERS", 0)
+    monkeypatch.setattr(member_rows, "_MAX_KEPT_NUMBERS", 0)
     fresh = fit(data, chosen, n_binned=n_binned)
     assert same(kept.weights, fresh.weights)
 
