@@ -9,7 +9,13 @@ from torch import Tensor
 from qclmixnet.augment import MixPlan
 from qclmixnet.losses import BatchHardTripletLoss, SupConLoss
 from qclmixnet.nn import MemberInput, MemberNetwork
-from qclmixnet.training import CrossFitRecipe, NeighbourMixConfig, TrainingData, members
+from qclmixnet.training import (
+    CrossFitRecipe,
+    NeighbourMixConfig,
+    TrainingData,
+    member_rows,
+    members,
+)
 from qclmixnet.training.cross_fit import NEVER
 from tests.training.small_members import (
     MIXUP,
