@@ -9,7 +9,13 @@ from torch import Tensor
 from qclmixnet.augment import MixPlan
 from qclmixnet.losses import BatchHardTripletLoss, SupConLoss
 from qclmixnet.nn import MemberInput, MemberNetwork
-from qclmixnet.training import CrossFitRecipe, NeighbourMixConfig, TrainingData, members
+from qclmixnet.training import (
+    CrossFitRecipe,
+    NeighbourMixConfig,
+    TrainingData,
+    member_rows,
+    members,
+)
 from qclmixnet.training.cross_fit import NEVER
 from tests.training.small_members import (
     MIXUP,
@@ -246,7 +252,7 @@ def test_inputs_made_in_every_step_give_the_same_weights(
 ) -> None:
     data, chosen = blobs(n_rows=100), make_recipe(mixup=mixup)
     kept = fit(data, chosen, n_binned=n_binned)
-    monkeypatch.setattr(members, "_MAX_KEPT_NUMBERS", 0)
+    monkeypatch.setattr(member_rows, "_MAX_KEPT_NUMBERS", 0)
     fresh = fit(data, chosen, n_binned=n_binned)
     assert same(kept.weights, fresh.weights)
 
