@@ -196,7 +196,7 @@ def predict(*arguments: object, code: int = 0) -> str:
 
 @pytest.mark.usefixtures("cluster")
 def test_prediction_of_many_files_is_that_of_one_table(model: Path) -> None:
-    extras = ("--keep=number", "--keep=maybe", "--coverage=0.9", "--explain=1")
+    extras = ("--keep=number", "--keep=maybe", "--coverage=0.9")
     here, there = model / "here.parquet", model / "there.parquet"
     said = predict(model / "model", model / "whole.parquet", f"--out={here}", *extras)
     for source in (model / "parts", model / "parts" / "*.parquet"):

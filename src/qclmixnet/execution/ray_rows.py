@@ -1,5 +1,6 @@
 """Rows of Parquet files through a pool of Ray actors, in their order."""
 
+import logging
 import pickle
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -46,13 +47,13 @@ def map_parquet(
         import ray
         from ray.data import ActorPoolStrategy, DataContext
 
+        # It has just given itself a log on the terminal.
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
         context = DataContext.get_current()
         context.execution_options.preserve_order = True
         context.enable_progress_bars = False
         groups = _row_groups(files)
-        rows = ray.data.from_items(
-            groups, override_num_blocks=max(1, len(groups))
-        ).map_batches(
+        rows = ray.data.from_items(groups, override_num_blocks=len(groups)).map_batches(
             _Mapper,
             fn_constructor_args=(pickle.dumps(mapped), list(columns)),
             batch_size=1,
