@@ -1,5 +1,6 @@
 """Rows of Parquet files through a pool of Ray actors, in their order."""
 
+import logging
 import pickle
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["map_parquet"]
+
+_REFUSED = "qclmixnet: refused"
 
 
 def map_parquet(
@@ -43,15 +46,14 @@ def map_parquet(
     with cluster.connected():
         import ray
         from ray.data import ActorPoolStrategy, DataContext
-        from ray.exceptions import RayError
 
+        # It has just given itself a log on the terminal.
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
         context = DataContext.get_current()
         context.execution_options.preserve_order = True
         context.enable_progress_bars = False
         groups = _row_groups(files)
-        rows = ray.data.from_items(
-            groups, override_num_blocks=max(1, len(groups))
-        ).map_batches(
+        rows = ray.data.from_items(groups, override_num_blocks=len(groups)).map_batches(
             _Mapper,
             fn_constructor_args=(pickle.dumps(mapped), list(columns)),
             batch_size=1,
@@ -59,10 +61,10 @@ def map_parquet(
             compute=ActorPoolStrategy(size=min(count_places(1), len(groups))),
             num_cpus=1,
         )
-        try:
-            yield from rows.iter_batches(batch_size=None, batch_format="pyarrow")
-        except RayError as error:
-            raise _as_input_error(error) from error
+        for batch in rows.iter_batches(batch_size=None, batch_format="pyarrow"):
+            if batch.column_names == [_REFUSED]:
+                raise InputError(batch.column(_REFUSED)[0].as_py())
+            yield batch
 
 
 class _Mapper:
@@ -74,12 +76,17 @@ class _Mapper:
         self._columns = columns
 
     def __call__(self, batch: "pa.Table") -> "pa.Table":
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         (place,) = batch.to_pylist()
         with pq.ParquetFile(place["file"]) as file:
             rows = file.read_row_group(place["group"], columns=self._columns)
-        return cast("pa.Table", self._mapped(rows))
+        try:
+            return cast("pa.Table", self._mapped(rows))
+        except InputError as error:
+            # Ray would take an exception apart; what it says gets through as a row.
+            return pa.table({_REFUSED: [str(error)]})
 
 
 def _row_groups(files: Sequence[Path]) -> list[dict[str, object]]:
@@ -100,14 +107,3 @@ def _row_groups(files: Sequence[Path]) -> list[dict[str, object]]:
     if not found:
         raise InputError(f"The Parquet files have no rows: {files[0]} and on.")
     return found
-
-
-def _as_input_error(error: BaseException) -> BaseException:
-    """Return the mistake of the caller behind an error of Ray, or the error itself."""
-    found: BaseException | None = error
-    while found is not None:
-        if isinstance(found, InputError):
-            # Ray's stand-in for the error carries a trace in its text.
-            return InputError(str(getattr(found, "cause", found)))
-        found = getattr(found, "cause", None) or found.__cause__
-    return error
