@@ -2,7 +2,7 @@
 
 import logging
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -61,7 +61,8 @@ def map_parquet(
             compute=ActorPoolStrategy(size=min(count_places(1), len(groups))),
             num_cpus=1,
         )
-        for batch in rows.iter_batches(batch_size=None, batch_format="pyarrow"):
+        batches = rows.iter_batches(batch_size=None, batch_format="pyarrow")
+        for batch in cast("Iterable[pa.Table]", batches):
             if batch.column_names == [_REFUSED]:
                 raise InputError(batch.column(_REFUSED)[0].as_py())
             yield batch
