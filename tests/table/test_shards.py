@@ -119,7 +119,7 @@ def test_a_file_without_rows_is_skipped(tmp_path: Path) -> None:
     [
         ("nothing.parquet", r"There is no file '.*nothing.parquet'"),
         ("*.parquet", r"No file matches '.*\*.parquet'"),
-        (".", r"The folder '.*' holds no .parquet file"),
+        (".", r"'.*' is a folder without a .parquet file"),
         ("nowhere://bucket/x", r"could not be opened: Protocol not known: nowhere"),
     ],
 )

@@ -266,7 +266,7 @@ def _find(source: object) -> list[tuple[str, Any, str]]:
         file_system, path = url_to_fs(text)
         if file_system.isdir(path):
             paths = [p for p in file_system.find(path) if _is_shard(p, path)]
-            where = f"The folder {text!r} holds no .parquet file."
+            where = f"{text!r} is a folder without a .parquet file."
         elif has_magic(path):
             paths = [p for p in file_system.glob(path) if file_system.isfile(p)]
             where = f"No file matches {text!r}."
