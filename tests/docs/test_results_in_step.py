@@ -323,7 +323,7 @@ def test_targets_of_large_tables_follow_the_rows(
     assert found == [
         ("901 s", "missed"),
         ("2,900 MB", "reached"),
-        ("+0.60 points below", "missed"),
+        ("+0.60 points", "missed"),
         ("1.00 (10,000 to 1,000,000 rows)", "reached"),
         ("1.09 times", "reached"),
     ]
