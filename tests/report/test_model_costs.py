@@ -22,7 +22,7 @@ def test_costs_by_hand() -> None:
     y_pred = rule.decide(proba)
     assert y_pred.tolist() == [0, 1, 0, 1, 1, 0]
     found = decision_costs(
-        rule, codes, y_pred, proba, labels=["a", "<b>"], coverage=0.9
+        rule, codes, y_pred, proba, labels=["a", "<b>"], n_resamples=300, coverage=0.9
     )
     ours, probable, always = found.ways
     assert ours.cost.value == pytest.approx((1 + 1 - 2 + 9) / 6)

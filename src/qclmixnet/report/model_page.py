@@ -11,15 +11,16 @@ from qclmixnet.report.model_charts import (
     reliability_chart,
     threshold_chart,
 )
-from qclmixnet.report.model_costs import costs_table, stated_costs_table
 from qclmixnet.report.model_data import ModelPage, ScoredRows
 from qclmixnet.report.model_tables import (
     calibration_table,
     class_table,
     column_table,
     confusions_table,
+    costs_table,
     diagnostics_table,
     row_table,
+    stated_costs_table,
 )
 from qclmixnet.report.numbers_table import confusion_cells
 from qclmixnet.report.page import load_template, own_file, require_page

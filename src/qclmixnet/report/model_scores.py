@@ -110,7 +110,15 @@ def score_rows(
         n_without_curves=n_classes - min(len(drawn), MOST_CURVES),
         coverage=coverage,
         costs=(
-            decision_costs(rule, codes, y_pred, proba, labels=labels, coverage=coverage)
+            decision_costs(
+                rule,
+                codes,
+                y_pred,
+                proba,
+                labels=labels,
+                n_resamples=_resamples(n_rows),
+                coverage=coverage,
+            )
             if isinstance(rule, CostRule)
             else None
         ),

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 import pandas as pd
 
 from qclmixnet.core.estimate import Estimate
-from qclmixnet.report.model_data import ListedRow, ModelPage, Reason, ScoredRows
+from qclmixnet.report.model_data import (
+    DecisionCosts,
+    ListedRow,
+    ModelPage,
+    Reason,
+    ScoredRows,
+)
 from qclmixnet.report.tables import Column, ReportTable
 
 __all__ = [
@@ -14,8 +20,10 @@ __all__ = [
     "class_table",
     "column_table",
     "confusions_table",
+    "costs_table",
     "diagnostics_table",
     "row_table",
+    "stated_costs_table",
 ]
 
 _MOST_COLUMNS = 300
@@ -114,6 +122,51 @@ def class_table(scored: ScoredRows, predicted: Sequence[int]) -> ReportTable:
             "where a score is 0 or 1, Wilson's. AUPRC: area under the curve of "
             "precision and recall, whatever the rule."
         ),
+    )
+
+
+def costs_table(costs: DecisionCosts, *, coverage: float) -> ReportTable:
+    """Return what each way of deciding costs.
+
+    Args:
+        costs: what was found.
+        coverage: of the intervals.
+
+    Returns:
+        One line for each way of deciding.
+    """
+    return _table(
+        "costs",
+        "What a row costs on average",
+        (
+            Column("way", "decided for"),
+            Column("cost", "cost of a row", 4, ("cost_low", "cost_high")),
+        ),
+        [(each.way, *_with_ends(each.cost)) for each in costs.ways],
+        keys=("way", "cost", "cost_low", "cost_high"),
+        note=f"In brackets {coverage:.0%} intervals, by drawing the rows again.",
+    )
+
+
+def stated_costs_table(costs: DecisionCosts) -> ReportTable:
+    """Return the costs that the rule was given.
+
+    Args:
+        costs: what was found.
+
+    Returns:
+        One line for each decision that costs or gains something, dearest first.
+    """
+    return _table(
+        "stated-costs",
+        "The costs as they were stated",
+        (
+            Column("true", "true class"),
+            Column("decided", "decided for"),
+            Column("cost", "cost", 2),
+        ),
+        [(each.true, each.decided, each.cost) for each in costs.stated],
+        note="What is not listed costs nothing. Below 0 is a gain.",
     )
 
 
