@@ -14,7 +14,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from qclmixnet.core.errors import ModelFormatError
 from qclmixnet.estimators.deciding import DecidingMixin
-from qclmixnet.estimators.demand import Demand
 from qclmixnet.estimators.explaining import ExplainingMixin
 from qclmixnet.estimators.fit_run import FitRun, check_repeatable
 from qclmixnet.estimators.fitting import drop_weightless, fit_model, warn_of_ids
@@ -215,24 +214,17 @@ class QCLMixNetClassifier(
             run=FitRun(bool(self.verbose), checkpoint_dir),
         )
         self._adopt(
-            FittedState(
+            FittedState.of_fit(
+                fitted,
+                labels,
+                weights,
+                decision=decision,
                 params=params,
                 schema=schema,
                 encoder=encoder,
-                model=fitted.model,
-                rule=fitted.rule,
-                fitted_rule=fitted.rule,
-                demand=Demand(decision),
-                fitted_demand=Demand(decision),
                 recipe=recipe,
-                classes=labels.classes,
                 feature_names=_text_names(X),
                 target_name=_name_of(y),
-                result=fitted.result,
-                class_shares=np.bincount(labels.codes, weights) / weights.sum(),
-                diagnostics=fitted.noticed,
-                held_out=fitted.held_out,
-                background=fitted.background,
             )
         )
         return self

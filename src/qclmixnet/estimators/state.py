@@ -9,9 +9,11 @@ import numpy.typing as npt
 from qclmixnet.decision import DecisionRule, HeldOut, shift_held_out, shift_prior
 from qclmixnet.estimators.demand import Demand
 from qclmixnet.estimators.diagnostics import Diagnostic
+from qclmixnet.estimators.fitting import Fitted
+from qclmixnet.estimators.member_fitting import Decision
 from qclmixnet.estimators.models import MemberModel, SingleModel
 from qclmixnet.preprocessing import EncodedTable, TableEncoder
-from qclmixnet.table import Schema
+from qclmixnet.table import Labels, Schema
 from qclmixnet.training import CrossFitRecipe, Recipe, TrainingResult
 
 __all__ = ["FittedState"]
@@ -61,6 +63,58 @@ class FittedState:
     held_out: HeldOut | None = None
     background: EncodedTable | None = None
     stated_shares: npt.NDArray[np.float64] | None = None
+
+    @classmethod
+    def of_fit(
+        cls,
+        fitted: Fitted,
+        labels: Labels,
+        weights: npt.NDArray[np.float64],
+        *,
+        decision: Decision,
+        params: dict[str, Any],
+        schema: Schema,
+        encoder: TableEncoder,
+        recipe: Recipe | CrossFitRecipe,
+        feature_names: npt.NDArray[np.object_] | None,
+        target_name: str | None,
+    ) -> "FittedState":
+        """Put together what a fit has found.
+
+        Args:
+            fitted: the model, its rule, and what was noticed.
+            labels: of the rows it was fitted on.
+            weights: how much each of them counts.
+            decision: what its rule goes for.
+            params: the constructor's arguments by name.
+            schema: the columns of the training table.
+            encoder: turns a table into arrays.
+            recipe: how the model was built and trained.
+            feature_names: the columns' names, when the table had names.
+            target_name: the labels' name, when they had one.
+
+        Returns:
+            The state, deciding as the fit has chosen.
+        """
+        return cls(
+            params=params,
+            schema=schema,
+            encoder=encoder,
+            model=fitted.model,
+            rule=fitted.rule,
+            fitted_rule=fitted.rule,
+            demand=Demand(decision),
+            fitted_demand=Demand(decision),
+            recipe=recipe,
+            classes=labels.classes,
+            feature_names=feature_names,
+            target_name=target_name,
+            result=fitted.result,
+            class_shares=np.bincount(labels.codes, weights) / weights.sum(),
+            diagnostics=fitted.noticed,
+            held_out=fitted.held_out,
+            background=fitted.background,
+        )
 
     @property
     def shares(self) -> npt.NDArray[np.float64]:

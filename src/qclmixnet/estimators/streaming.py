@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from qclmixnet.core.errors import InputError
 from qclmixnet.core.row_sample import sample_of_rows
-from qclmixnet.estimators.demand import Demand
 from qclmixnet.estimators.diagnostics import Diagnostic, warn_of_diagnostics
 from qclmixnet.estimators.fit_run import FitRun, check_repeatable
 from qclmixnet.estimators.fitting import (
@@ -140,24 +139,17 @@ class StreamingMixin:
                 noticed=noticed,
             )
         self._adopt(
-            FittedState(
+            FittedState.of_fit(
+                fitted,
+                labels,
+                weights,
+                decision=decision,
                 params=params,
                 schema=schema,
                 encoder=encoder,
-                model=fitted.model,
-                rule=fitted.rule,
-                fitted_rule=fitted.rule,
-                demand=Demand(decision),
-                fitted_demand=Demand(decision),
                 recipe=recipe,
-                classes=labels.classes,
                 feature_names=np.asarray(columns, dtype=object),
                 target_name=target,
-                result=fitted.result,
-                class_shares=np.bincount(labels.codes, weights) / weights.sum(),
-                diagnostics=fitted.noticed,
-                held_out=fitted.held_out,
-                background=fitted.background,
             )
         )
         return self
