@@ -3,7 +3,7 @@
 from qclmixnet.execution.processes import ProcessRunner
 from qclmixnet.execution.ray_cluster import RayCluster
 from qclmixnet.execution.ray_tasks import RayRunner
-from qclmixnet.execution.tasks import Outcome, Runner, Status, Task
+from qclmixnet.execution.tasks import Outcome, Runner, Status, Task, error_in_words
 from qclmixnet.execution.workers import Workers
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "Status",
     "Task",
     "Workers",
+    "error_in_words",
 ]

@@ -10,6 +10,8 @@ from multiprocessing.connection import Connection
 
 from threadpoolctl import threadpool_limits
 
+from qclmixnet.execution.tasks import error_in_words
+
 __all__ = ["MEBIBYTE", "THREAD_VARIABLES", "peak_memory_mb", "run_task"]
 
 MEBIBYTE = 2**20
@@ -41,7 +43,12 @@ def run_task(
     try:
         value = call(*arguments)
     except Exception as error:  # noqa: BLE001  (any failure of any library is a result)
-        answer: tuple[str, object, str, float] = ("failed", None, _in_words(error), 0.0)
+        answer: tuple[str, object, str, float] = (
+            "failed",
+            None,
+            error_in_words(error),
+            0.0,
+        )
     else:
         answer = ("ok", value, "", 0.0)
     connection.send((*answer[:3], peak_memory_mb() - before))
@@ -86,9 +93,3 @@ def _be_silent() -> None:
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
-
-
-def _in_words(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    first = lines[0] if lines else "no message"
-    return f"{type(error).__name__}: {first}"[:300]

@@ -17,7 +17,7 @@ from qclmixnet.core.checks import check_integer
 from qclmixnet.core.errors import InputError
 from qclmixnet.execution.on_node import run_on_node
 from qclmixnet.execution.ray_cluster import RayCluster
-from qclmixnet.execution.tasks import Outcome, Task
+from qclmixnet.execution.tasks import Outcome, Task, error_in_words
 
 if TYPE_CHECKING:
     from ray import ObjectRef
@@ -161,8 +161,7 @@ class RayRunner:
         try:
             found: Outcome = ray.get(reference)
         except ray.exceptions.RayTaskError as error:
-            message = str(error.cause).strip().splitlines() or ["no message"]
-            said = f"on its node: {type(error.cause).__name__}: {message[0]}"[:300]
+            said = f"on its node: {error_in_words(error.cause)}"[:300]
             return Outcome(key, "failed", None, said, 0.0, float("nan"))
         except ray.exceptions.RayError as error:
             if running.attempt < _N_ATTEMPTS:

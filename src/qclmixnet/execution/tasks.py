@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Protocol, runtime_checkable
 
-__all__ = ["Outcome", "Runner", "Status", "Task"]
+__all__ = ["Outcome", "Runner", "Status", "Task", "error_in_words"]
 
 Status = Literal["ok", "failed", "timeout"]
 
@@ -82,3 +82,14 @@ class Runner(Protocol):
 
     def next_outcome(self) -> Outcome:
         """Wait until a task is over and return what came of it."""
+
+
+def error_in_words(error: BaseException) -> str:
+    """Return what a failed task says of itself: kind and first line, in 300 letters.
+
+    >>> error_in_words(ValueError("no rows")), error_in_words(KeyError())
+    ('ValueError: no rows', 'KeyError: no message')
+    """
+    lines = str(error).strip().splitlines()
+    first = lines[0] if lines else "no message"
+    return f"{type(error).__name__}: {first}"[:300]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from qclmixnet.core.errors import DataWarning, FitWarning
 from qclmixnet.evaluation import Fold
-from qclmixnet.execution import Outcome, Runner, Task, Workers
+from qclmixnet.execution import Outcome, Runner, Task, Workers, error_in_words
 from qclmixnet.tuning.scoring import Scorer
 from qclmixnet.tuning.trial_book import Reached, TrialBook
 
@@ -119,8 +119,7 @@ class _Here:
         try:
             value = task.call(*task.arguments)
         except Exception as error:  # noqa: BLE001  (any failure of a fit is a result)
-            lines = str(error).strip().splitlines() or ["no message"]
-            message = f"{type(error).__name__}: {lines[0]}"[:300]
+            message = error_in_words(error)
             return Outcome(task.key, "failed", None, message, 0.0, 0.0)
         return Outcome(task.key, "ok", value, "", 0.0, 0.0)
 
