@@ -26,6 +26,9 @@ from qclmixnet.execution.tasks import Outcome, Status, Task
 
 __all__ = ["ProcessRunner"]
 
+# How a process ends that the system has stopped; there is no such thing on Windows.
+_OVER_CPU_LIMIT = -signal.SIGXCPU if hasattr(signal, "SIGXCPU") else None
+
 
 @dataclass(frozen=True)
 class _Running:
@@ -146,6 +149,7 @@ class ProcessRunner:
                     theirs,
                     task.call,
                     task.arguments,
+                    task.cpu_limit_s,
                     self._n_threads,
                     self._files.name,
                 ),
@@ -162,6 +166,10 @@ class ProcessRunner:
             running.process.join()
             status, value, peak_mb = "failed", None, float("nan")
             message = _death_in_words(running.process.exitcode)
+            if running.process.exitcode == _OVER_CPU_LIMIT:
+                status = "timeout"
+                limit = running.task.cpu_limit_s
+                message = f"stopped after {limit:g} s of processor time"
         return self._finish(running, status, value, message, peak_mb)
 
     def _stop(self, running: _Running) -> Outcome:

@@ -146,7 +146,7 @@ class RayRunner:
 
         reference = self._remote.remote(
             cloudpickle.dumps((task.call, task.arguments)),  # type: ignore[no-untyped-call]
-            task.time_limit_s,
+            (task.time_limit_s, task.cpu_limit_s),
             self._n_threads,
             self._preload,
         )

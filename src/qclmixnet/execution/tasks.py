@@ -19,12 +19,15 @@ class Task:
         call: a function at the top level of a module.
         arguments: what it is called with; they and its result must pickle.
         time_limit_s: seconds after which it is stopped; None is no limit.
+        cpu_limit_s: seconds of processor time, over all threads, after which it is
+            stopped where the system can do that (not on Windows); None is no limit.
     """
 
     key: Hashable
     call: Callable[..., object]
     arguments: tuple[object, ...] = ()
     time_limit_s: float | None = None
+    cpu_limit_s: float | None = None
 
 
 @dataclass(frozen=True)
