@@ -10,9 +10,9 @@ the loop is the one that fits use (`train_members`); the first steps are not cou
 The floating-point operations of a step are those of its matrix products, forward and
 backward, as torch counts them. The peak is what the same device reaches here, in the
 same precision, on the best of some large square matrix products: what a data sheet
-promises is not what a program can get. The CPU computes in one thread and is measured in
-processor seconds, so that other work on the machine counts for less. Each case is appended to
-`benchmarks/results/gpu.csv`, and the newest of each is on the page.
+promises is not what a program can get. The CPU computes in one thread and is measured
+in processor seconds, so that other work on the machine counts for less. Each case is
+appended to `benchmarks/results/gpu.csv`, and the newest of each is on the page.
 """
 
 import argparse

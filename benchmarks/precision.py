@@ -45,7 +45,7 @@ def make(method: str, seed: int) -> QCLMixNetClassifier:
 
 
 def differences(rows: pd.DataFrame, method: str, score: str) -> np.ndarray:
-    """Return by how much a method differs from float32 on each table, folds averaged."""
+    """Return a method's mean score less that of float32, table by table."""
     by_table = rows.pivot_table(index="table", columns="method", values=score)
     return (by_table[method] - by_table["float32"]).to_numpy()
 
