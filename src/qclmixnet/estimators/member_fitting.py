@@ -30,18 +30,18 @@ from qclmixnet.estimators.tree_fitting import (
 )
 from qclmixnet.losses import class_weights
 from qclmixnet.nn import MemberInput, MemberNetwork
-from qclmixnet.preprocessing import EncodedTable, RowSource, quantile_edges
+from qclmixnet.preprocessing import RowSource, quantile_edges
 from qclmixnet.table import Labels
 from qclmixnet.training import (
     CrossFitRecipe,
-    TrainingData,
     TrainingResult,
     member_outputs,
     train_members,
 )
 from qclmixnet.training.cross_fit import NEVER
-from qclmixnet.training.data import MemberData, StoredData
-from qclmixnet.training.inference import ROWS_AT_ONCE
+from qclmixnet.training.data import MemberData
+from qclmixnet.training.inference import rows_at_once
+from qclmixnet.training.residency import place_rows
 
 Decision = Literal["argmax", "balanced", "macro_f1", "macro_recall"]
 """What a prediction goes for."""
@@ -136,7 +136,7 @@ def fit_members(
             seed=tree_seed,
         )
         run.save_trees(trees, checkpoints)
-    data = _data_of(encoded, labels.codes, weights, device)
+    data = place_rows(encoded, labels.codes, weights, device=device)
     inputs, input_norm = _inputs_of(data, encoded, cardinalities, recipe)
     network = build_members(
         inputs, n_classes, recipe, input_norm=input_norm, seeds=tuple(member_seeds)
@@ -209,18 +209,6 @@ def build_members(
     )
 
 
-def _data_of(
-    encoded: RowSource,
-    codes: npt.NDArray[np.int64],
-    weights: npt.NDArray[np.float64],
-    device: torch.device,
-) -> MemberData:
-    """Put the rows on the device if they are in memory, and leave them else."""
-    if isinstance(encoded, EncodedTable):
-        return TrainingData.from_arrays(encoded, codes, weights, device=device)
-    return StoredData.from_rows(encoded, codes, weights, device=device)
-
-
 def _inputs_of(
     data: MemberData,
     encoded: RowSource,
@@ -257,11 +245,12 @@ def _left_out(
     if len(folds) > _MOST_JUDGED:
         asked = rows = rows[:: max(1, len(rows) // _MOST_JUDGED)]
     means = []
-    for start in range(0, len(asked), ROWS_AT_ONCE):
-        part = asked[start : start + ROWS_AT_ONCE]
+    size = rows_at_once(data.labels.device)
+    for start in range(0, len(asked), size):
+        part = asked[start : start + size]
         x = data.encoded(torch.from_numpy(part).to(data.labels.device))
         logits = member_outputs(network, inputs, *x, output="logits")
-        proba = logits.double().softmax(dim=2).cpu().numpy()
+        proba = logits.cpu().double().softmax(dim=2).numpy()
         kept = np.isin(folds[part], who)
         shares = (folds[part[kept]] == who[:, None])[:, :, None]
         means.append((proba[:, kept] * shares).sum(axis=0) / shares.sum(axis=0))

@@ -15,6 +15,7 @@ References:
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import torch
@@ -37,11 +38,12 @@ from qclmixnet.nn import MemberInput, MemberNetwork
 from qclmixnet.training.checkpoint import Checkpoints
 from qclmixnet.training.data import MemberData
 from qclmixnet.training.history import EpochRecord, StopReason, TrainingResult
-from qclmixnet.training.inference import ROWS_AT_ONCE, outputs_in_parts
+from qclmixnet.training.inference import outputs_in_parts, rows_at_once
 from qclmixnet.training.member_config import CrossFitRecipe
-from qclmixnet.training.member_rows import InputRows, mixed_bins, mixup_of
+from qclmixnet.training.member_rows import InputRows, Inputs, mixed_bins, mixup_of
 from qclmixnet.training.member_state import Best, Place, restore, save
 from qclmixnet.training.order import epoch_order
+from qclmixnet.training.precision import forward_precision
 from qclmixnet.training.stacked_adamw import StackedAdamW
 from qclmixnet.training.threads import step_threads
 
@@ -160,6 +162,7 @@ class _MemberFit:
             max_gradient_norm=recipe.schedule.max_gradient_norm,
             average=recipe.schedule.average,
         )
+        self.precision = partial(forward_precision, device, recipe.schedule.precision)
         self.scored = self._choose_scored()
         self.best = Best()
         self.history: list[EpochRecord] = []
@@ -224,12 +227,13 @@ class _MemberFit:
         began = self.generator.get_state()
         order = epoch_order(self.data.labels, self.generator)
         plans = self._plan_epoch(n_steps)
+        steps = range(self.place.step, n_steps)
+        batches = self.rows.in_order(order, steps, batch_size=size)
         parameters = list(self.network.parameters())
         total = self.weights.new_zeros(()) + self.place.loss_so_far
         with step_threads(size * self.network.n_members * self.network.d_hidden):
-            for step in range(self.place.step, n_steps):
-                rows = order[step * size : (step + 1) * size].to(self.weights.device)
-                loss = self._loss_of(rows, plans[step] if plans else None)
+            for step, (rows, inputs) in zip(steps, batches, strict=True):
+                loss = self._loss_of(rows, inputs, plans[step] if plans else None)
                 gradients = torch.autograd.grad(loss, parameters)
                 rate = self.schedule.rate(self.schedule.steps_before(epoch) + step)
                 self.optimizer.step(gradients, rate)
@@ -241,17 +245,16 @@ class _MemberFit:
         return float(total) / (n_steps * self.network.n_members)
 
     def _loss_of(
-        self, rows: Int[Tensor, " batch"], plan: MixPlan | None
+        self, rows: Int[Tensor, " batch"], inputs: Inputs, plan: MixPlan | None
     ) -> Float[Tensor, ""]:
         """Sum over members and the rows that they learn from, per real row."""
-        plain, bins = self.rows(rows)
+        plain, bins = inputs
         labels, weights = self.data.labels[rows], self.weights[rows]
         learns = self._learns(rows)
         n_classes = self.network.n_classes
         target = F.one_hot(labels, n_classes).to(plain)
         if plan is not None:
-            anchors, partners = plan.anchors.to(rows), plan.partners.to(rows)
-            lam = plan.lam.to(plain)
+            anchors, partners, lam = plan.anchors, plan.partners, plan.lam.to(plain)
             at_anchors, at_partners = self.rows(anchors), self.rows(partners)
             plain = torch.cat([plain, mix(at_anchors[0], at_partners[0], lam)])
             if bins is not None:
@@ -264,7 +267,8 @@ class _MemberFit:
             both = self._learns(anchors) & self._learns(partners)
             learns = torch.cat([learns, both], dim=1)
             labels = torch.cat([labels, self.data.labels[anchors]])
-        out = self.network(plain, bins)
+        with self.precision():
+            out = self.network(plain, bins)
         logits = out.logits
         n_members, n_rows, _ = logits.shape
         losses: Tensor = self.loss(
@@ -291,6 +295,8 @@ class _MemberFit:
         self.has_neighbours = True
         n_mixed = round(self.recipe.mixup.mixed_fraction * self.schedule.batch_size)
         plan = self.mixup.plan(n_mixed * n_steps, self.generator)
+        device = self.weights.device  # in one go, not in every step
+        plan = MixPlan(*(x.to(device) for x in (plan.anchors, plan.partners, plan.lam)))
         cut = [slice(step * n_mixed, (step + 1) * n_mixed) for step in range(n_steps)]
         self.mixup_seconds += time.monotonic() - started
         return [
@@ -314,12 +320,8 @@ class _MemberFit:
         torch._foreach_copy_(parameters, self.optimizer.averages)
         self.network.eval()
         rows = self.scored
-        log_p = torch.cat(
-            [
-                self._left_out_log_p(rows[start : start + ROWS_AT_ONCE])
-                for start in range(0, len(rows), ROWS_AT_ONCE)
-            ]
-        )
+        parts = torch.split(rows, rows_at_once(rows.device))
+        log_p = torch.cat([self._left_out_log_p(part) for part in parts])
         labels = self.data.labels[rows]
         losses = -log_p.gather(1, labels[:, None])[:, 0]
         weights = self.weights[rows]
