@@ -82,7 +82,7 @@ class Checkpoints:
     """
 
     def __init__(self, folder: str | PathLike[str], *, fit: str) -> None:
-        self.folder = Path(folder)
+        self.folder = Path(folder).absolute()
         self._fit = fit
         self._written = time.monotonic()
         try:

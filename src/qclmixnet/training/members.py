@@ -206,6 +206,8 @@ class _MemberFit:
         with torch.no_grad():
             torch._foreach_copy_([*self.network.parameters()], self.best.weights)
         self.network.eval()
+        for dropout in dropouts(self.network):
+            dropout.share = None
         return TrainingResult(self.best.epoch, tuple(self.history), reason)
 
     def _write_down(self, reason: StopReason | None) -> None:
