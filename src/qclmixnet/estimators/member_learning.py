@@ -22,7 +22,7 @@ from qclmixnet.training import (
     TrainingResult,
     train_members,
 )
-from qclmixnet.training.checkpoint import CheckpointStore
+from qclmixnet.training.checkpoint import Checkpoints, CheckpointStore
 from qclmixnet.training.data import MemberData, StoredData
 from qclmixnet.training.team import Alone, Team
 
@@ -98,7 +98,7 @@ class Trainer(Protocol):
         self,
         lesson: Lesson,
         *,
-        checkpoints: CheckpointStore | None,
+        checkpoints: Checkpoints | None,
         on_epoch: Callable[[EpochRecord], None] | None,
         on_rows: Callable[[int], None] | None,
     ) -> Learned:
