@@ -19,7 +19,7 @@ from qclmixnet.decision import (
     fit_scaling,
     tune_tilt,
 )
-from qclmixnet.estimators import member_fitting
+from qclmixnet.estimators import member_fitting, member_learning
 from qclmixnet.estimators.model_files import model_from_dict, model_to_dict
 from qclmixnet.estimators.models import MemberModel
 from qclmixnet.estimators.tree_fitting import (
@@ -172,7 +172,7 @@ def test_without_cross_fitting_all_leave_out_the_same_quarter(
         seen.append(args[3])
         return train(*args, **options)
 
-    monkeypatch.setattr(member_fitting, "train_members", spy)
+    monkeypatch.setattr(member_learning, "train_members", spy)
     clf = fit(3, preset=CrossFitRecipe(n_folds=1))
     folds = seen[0].numpy()
     _, y = mixed_table(3)
@@ -299,7 +299,7 @@ def test_the_share_is_chosen_on_rows_that_neither_model_saw(
         seen["share"] = choose_share(y_true, first, second, *rest, **more)
         return float(seen["share"])
 
-    monkeypatch.setattr(member_fitting, "fit_trees", watched_fit)
+    monkeypatch.setattr(member_learning, "fit_trees", watched_fit)
     monkeypatch.setattr(member_fitting, "choose_share", watched_choice)
     model = model_of(fit(4))
     rows = np.flatnonzero(seen["folds"] >= 0)

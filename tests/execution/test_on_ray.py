@@ -28,14 +28,6 @@ from qclmixnet.tuning import Whole
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[RayCluster]:
-    """One cluster for all tests here; what is told to start one finds it there."""
-    here = RayCluster()
-    with here.connected(n_cpus=2):
-        yield here
-
-
-@pytest.fixture(scope="module")
 def runner(cluster: RayCluster) -> Iterator[RayRunner]:
     # Workers import what the first task asks for; later tests need these two.
     preload = ["qclmixnet.tuning.trial_loop", *modules_of({"logistic_regression"})]

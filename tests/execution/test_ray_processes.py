@@ -25,6 +25,8 @@ def command(out: Path) -> subprocess.Popen[bytes]:
             *("benchmark", "--ray", "--jobs=2", "--tables=newthyroid", "--folds=2"),
             *(f"--methods={','.join(METHODS)}", f"--out={out}", "--json"),
         ],
+        # Seconds for which Ray's agents try to report the death of the others.
+        env={**os.environ, "RAY_gcs_rpc_server_reconnect_timeout_s": "10"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -57,7 +59,7 @@ def test_a_killed_run_leaves_no_process_and_goes_on_to_the_same_scores(
     assert {"raylet", "gcs_server"} <= set(started.values())
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    # Two agents of Ray first try for a minute to report the death of the others.
+    # Two agents of Ray first try to report the death of the others.
     slow = {child for child, name in started.items() if name.endswith("Agent")}
     assert psutil.wait_procs(set(started) - slow, timeout=30)[1] == []
     n_before = len(load_run(killed).rows)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from qclmixnet.core.errors import InputError
-from qclmixnet.nn import StackedDropout, StackedLinear, StackedNorm
+from qclmixnet.nn import RowShare, StackedDropout, StackedLinear, StackedNorm
 from qclmixnet.nn.stacked import stacked_normal
 
 SEEDS = (3, 1, 4)
@@ -232,6 +232,19 @@ def test_dropout_is_fixed_by_its_generators_and_differs_by_call_and_member() -> 
     for i, window in enumerate(windows):
         assert not any(torch.equal(window, other) for other in windows[:i])
     assert not torch.equal(dropout(pool_seed=1).train()(x), masks[0])
+
+
+@pytest.mark.parametrize("n_shares", [1, 2, 3])
+def test_shares_of_a_batch_have_the_masks_of_the_whole(n_shares: int) -> None:
+    x = torch.ones(3, 20, 10)
+    whole, shares = dropout().train(), [dropout().train() for _ in range(n_shares)]
+    for first, share in enumerate(shares):
+        share.share = RowShare(20, first, n_shares)
+    for _ in range(3):
+        mask = whole(x)
+        for first, share in enumerate(shares):
+            rows = slice(first, None, n_shares)
+            assert torch.equal(share(x[:, rows]), mask[:, rows])
 
 
 def test_a_member_alone_drops_what_it_drops_in_the_stack(

@@ -9,7 +9,7 @@ from qclmixnet.preprocessing import EncodedTable
 from qclmixnet.training import TrainingData
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def blobs() -> Callable[..., TrainingData]:
     """Three imbalanced clusters in four numbers and one category, as tensors."""
 
@@ -33,7 +33,7 @@ def blobs() -> Callable[..., TrainingData]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def network() -> Callable[[], tuple[OneHotInput, QCLMixNet]]:
     """The inputs and a fresh network for `blobs`, the same weights every time."""
 

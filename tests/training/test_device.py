@@ -85,8 +85,10 @@ def _fit_away(
         module.to(META)
     out.data = _away(rows, stored=stored)
     out.rows = InputRows(inputs, out.data)
-    out.weights, out.folds = out.weights.to(META), out.folds.to(META)
-    out.member_fold = out.member_fold.to(META)
+    loss = out.loss
+    loss._rows, loss._data = out.rows, out.data
+    loss.weights, loss.folds = loss.weights.to(META), loss.folds.to(META)
+    loss.member_fold = loss.member_fold.to(META)
     out.optimizer = StackedAdamW(
         list(network.parameters()),
         weight_decay=0.1,
@@ -274,7 +276,7 @@ def _losses(
         generator=torch.Generator().manual_seed(0),
     )
     which = torch.arange(rows.n_rows)
-    loss = fitting._loss_of(which, fitting.rows(which), None)
+    loss = fitting.loss(which, fitting.rows(which), None)
     gradients = torch.autograd.grad(loss, list(network.parameters()))
     return loss.detach(), list(gradients)
 

@@ -214,7 +214,7 @@ def test_rows_mixed_from_a_left_out_row_weigh_nothing(blobs: Blobs) -> None:
     def gradients(plan: MixPlan | None) -> list[list[Tensor]]:
         parameters = list(network.parameters())
         found = torch.autograd.grad(
-            trainer._loss_of(rows, trainer.rows(rows), plan), parameters
+            trainer.loss(rows, trainer.rows(rows), plan), parameters
         )
         return [of_member(found, member, len(SEEDS)) for member in range(len(SEEDS))]
 
@@ -278,7 +278,7 @@ def test_the_contrastive_losses_are_added_with_their_weight(blobs: Blobs) -> Non
             generator=torch.Generator().manual_seed(0),
         )
         network.train()
-        totals.append(fitting._loss_of(rows, fitting.rows(rows), None).item())
+        totals.append(fitting.loss(rows, fitting.rows(rows), None).item())
     plain, bins = inputs(data.x_num[rows], data.x_cat[rows])
     projection = network(plain, bins).projection
     assert projection is not None
@@ -287,7 +287,7 @@ def test_the_contrastive_losses_are_added_with_their_weight(blobs: Blobs) -> Non
         own = folds[rows] != member % 3
         z, labels = projection[member, own], data.labels[rows][own]
         values = SupConLoss(0.1)(z, labels) + BatchHardTripletLoss(0.5)(z, labels)
-        expected += float((values.detach() * fitting.weights[rows][own]).sum()) / len(
-            rows
-        )
+        expected += float(
+            (values.detach() * fitting.loss.weights[rows][own]).sum()
+        ) / len(rows)
     assert totals[1] - totals[0] == pytest.approx(0.4 * expected, rel=1e-4)

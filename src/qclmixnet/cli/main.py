@@ -22,7 +22,7 @@ from qclmixnet.cli.options import (
     TimeColumn,
     TrainSource,
 )
-from qclmixnet.cli.ray_option import CommandWithRay
+from qclmixnet.cli.ray_option import CommandWithRay, Ray, team_of
 from qclmixnet.cli.studies import ablate, benchmark, compare, stress, tune
 from qclmixnet.cli.studies import report as report_command
 
@@ -85,7 +85,7 @@ def demo(
     )
 
 
-@app.command()
+@app.command(cls=CommandWithRay)
 @user_errors
 def train(
     file: TrainSource,
@@ -126,6 +126,11 @@ def train(
             help="Folder where the fit is written down, and taken up when stopped."
         ),
     ] = None,
+    ray: Ray = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="With --ray: how many train together; 2 if left out."),
+    ] = None,
     device: Device = "auto",
     seed: Seed = 0,
     as_json: Json = False,
@@ -141,6 +146,7 @@ def train(
         test_fraction=test_fraction,
         report=report,
         checkpoint=checkpoint,
+        workers=team_of(workers, ray),
         settings={
             "preset": preset,
             "max_epochs": max_epochs,
@@ -150,7 +156,7 @@ def train(
         },
         as_json=as_json,
     )
-    if stream or work.is_streamed(file):
+    if stream or ray is not None or work.is_streamed(file):
         work.run_train_streamed(file, wanted)
     else:
         work.run_train(Path(file), wanted)

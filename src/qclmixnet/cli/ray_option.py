@@ -5,13 +5,15 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from qclmixnet.core.errors import InputError
 from qclmixnet.execution import RayCluster, Workers
 from qclmixnet.execution.ray_cluster import is_address
 
-__all__ = ["CommandWithRay", "Ray", "cluster_of", "workers_of"]
+__all__ = ["CommandWithRay", "Ray", "cluster_of", "team_of", "workers_of"]
 
 _FLAG = "--ray"
 _OWN = "own"
+_IN_TEAM = 2
 
 Ray = Annotated[
     str | None,
@@ -80,3 +82,28 @@ def workers_of(jobs: int | None, ray: str | None) -> Workers:
         The workers.
     """
     return Workers(jobs, cluster=cluster_of(ray))
+
+
+def team_of(n_workers: int | None, ray: str | None) -> Workers | None:
+    """Return who trains together.
+
+    Args:
+        n_workers: value of `--workers`.
+        ray: value of `--ray`.
+
+    Returns:
+        The workers; None for this process alone.
+
+    Raises:
+        InputError: there are workers without Ray, or the value of `--ray` is no
+            address.
+        MissingExtraError: Ray is not installed.
+    """
+    cluster = cluster_of(ray)
+    if cluster is not None:
+        return Workers(n_workers or _IN_TEAM, cluster=cluster)
+    if n_workers is None:
+        return None
+    raise InputError(
+        f"--workers {n_workers} train together on Ray: add --ray, or leave it out."
+    )

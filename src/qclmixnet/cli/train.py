@@ -18,6 +18,7 @@ from qclmixnet.core.errors import InputError
 from qclmixnet.core.seeding import spawn_seeds
 from qclmixnet.estimators import QCLMixNetClassifier
 from qclmixnet.estimators.persistence import check_destination
+from qclmixnet.execution import Workers
 from qclmixnet.table import ParquetShards, read_labels
 
 __all__ = ["Wanted", "is_streamed", "run_train", "run_train_streamed"]
@@ -37,6 +38,7 @@ class Wanted:
         test_fraction: share of the rows to keep aside.
         report: where a page on these goes, if anywhere.
         checkpoint: folder where the fit is written down while it runs, if any.
+        workers: who trains, of files that are read in parts; None for this process.
         settings: arguments of the classifier.
         as_json: print one JSON object.
     """
@@ -48,6 +50,7 @@ class Wanted:
     test_fraction: float
     report: Path | None
     checkpoint: Path | None
+    workers: Workers | None
     settings: Mapping[str, Any]
     as_json: bool
 
@@ -114,6 +117,8 @@ def run_train_streamed(source: str, wanted: Wanted) -> None:
             "Give one file without --stream, or write the last rows in time to a file "
             "of their own and use --test-fraction 0 and `qclmixnet evaluate`."
         )
+    if wanted.workers is not None and Path(source).is_file():
+        _check_parquet(Path(source))
     shards = ParquetShards.open(source)
     shards.check_columns([wanted.target, *wanted.drop])
     n_test = min(round(wanted.test_fraction * shards.n_rows), _MOST_TESTED)
@@ -126,6 +131,7 @@ def run_train_streamed(source: str, wanted: Wanted) -> None:
         target=wanted.target,
         drop=wanted.drop,
         checkpoint_dir=wanted.checkpoint,
+        workers=wanted.workers,
     )
     tested = shards.read(rows).to_pandas() if n_test else pd.DataFrame()
     labels = tested.get(wanted.target, pd.Series(dtype=object))
@@ -190,6 +196,14 @@ def _finish(
         show(f"Page on the rows kept aside in {wanted.report}")
     out = wanted.out
     show(f"Model saved in {out}. Next: qclmixnet predict {out} FILE --out preds.csv")
+
+
+def _check_parquet(file: Path) -> None:
+    if file.suffix != ".parquet":
+        raise InputError(
+            f"With --ray rows are read in parts, from Parquet files, and {str(file)!r} "
+            "is none by its name. Write it as Parquet, or leave out --ray."
+        )
 
 
 def _check_report(report: Path, file: Path, test_fraction: float) -> None:

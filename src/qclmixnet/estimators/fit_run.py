@@ -13,8 +13,8 @@ import torch
 
 import qclmixnet
 from qclmixnet.core.errors import InputError
+from qclmixnet.estimators.member_learning import Learned, Lesson, Trainer, learn
 from qclmixnet.estimators.progress import epoch_progress, rows_progress
-from qclmixnet.nn import BoostedTrees
 from qclmixnet.preprocessing import RowSource
 from qclmixnet.training import CrossFitRecipe, EpochRecord, Recipe
 from qclmixnet.training.checkpoint import Checkpoints, digest_of_rows
@@ -22,7 +22,6 @@ from qclmixnet.training.member_config import ResolvedSchedule
 
 __all__ = ["FitRun", "check_repeatable"]
 
-_TREES = "trees"
 # Above this many rows in an epoch, epochs are too long to be the unit of progress.
 _MANY_ROWS = 100_000
 
@@ -36,10 +35,12 @@ class FitRun:
     Attributes:
         show_progress: if True a bar is shown.
         checkpoint_dir: where the fit is written down; None for nowhere.
+        trainer: has it learned by workers; None for this process.
     """
 
     show_progress: bool = False
     checkpoint_dir: str | PathLike[str] | None = None
+    trainer: Trainer | None = None
 
     @contextmanager
     def learning(self, schedule: ResolvedSchedule) -> Iterator[Heard]:
@@ -89,20 +90,22 @@ class FitRun:
         digest.update(json.dumps([arguments, versions], sort_keys=True).encode())
         return Checkpoints(self.checkpoint_dir, fit=digest.hexdigest())
 
-    @staticmethod
-    def restore_trees(trees: BoostedTrees, checkpoints: Checkpoints | None) -> bool:
-        """Take over trees that were written down; say whether there were any."""
-        found = None if checkpoints is None else checkpoints.load(_TREES)
-        if found is None:
-            return False
-        trees.load_state_dict(found.tensors)
-        return True
+    def have_learned(self, lesson: Lesson, checkpoints: Checkpoints | None) -> Learned:
+        """Have a lesson learned here or by the workers, and show how it goes on.
 
-    @staticmethod
-    def save_trees(trees: BoostedTrees, checkpoints: Checkpoints | None) -> None:
-        """Write grown trees down."""
-        if checkpoints is not None:
-            checkpoints.save(_TREES, {}, trees.state_dict())
+        Args:
+            lesson: what is to be learned.
+            checkpoints: where it is written down; None for nowhere.
+
+        Returns:
+            What was learned.
+        """
+        schedule = lesson.recipe.schedule.resolve(len(lesson.codes))
+        have = learn if self.trainer is None else self.trainer
+        with self.learning(schedule) as (on_epoch, on_rows):
+            return have(
+                lesson, checkpoints=checkpoints, on_epoch=on_epoch, on_rows=on_rows
+            )
 
 
 def check_repeatable(random_state: object, recipe: Recipe | CrossFitRecipe) -> None:

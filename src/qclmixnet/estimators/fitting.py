@@ -193,7 +193,7 @@ def fit_ensemble(
         members.model,
         members.result,
         members.rule,
-        (*noticed, *also),
+        (*noticed, *also, *_noted_losses(members.n_lost)),
         members.held_out,
         _background(encoded),
     )
@@ -334,6 +334,25 @@ def warn_of_singletons(labels: Labels) -> None:
             "cannot be held out or mixed; expect little of them.",
             FitWarning,
         )
+
+
+def _noted_losses(n_lost: int) -> list[Diagnostic]:
+    """Note that workers were lost while they trained."""
+    if n_lost == 0:
+        return []
+    often = "once" if n_lost == 1 else f"{n_lost} times"
+    return [
+        Diagnostic(
+            "lost_workers",
+            "note",
+            f"Training was taken up {often} from its last checkpoint after a worker "
+            "was lost.",
+            float(n_lost),
+            0.0,
+            "The model is the one of an undisturbed fit; see whether the machine has "
+            "enough memory.",
+        )
+    ]
 
 
 def _warn_of_early_end(result: TrainingResult) -> None:

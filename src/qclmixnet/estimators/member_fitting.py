@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from qclmixnet.core.row_sample import sample_of_rows
 from qclmixnet.core.seeding import spawn_seeds
 from qclmixnet.decision import (
     HeldOut,
@@ -21,23 +20,13 @@ from qclmixnet.decision import (
 )
 from qclmixnet.estimators.fit_run import FitRun
 from qclmixnet.estimators.folds import folds_of_rows
+from qclmixnet.estimators.member_learning import Lesson, class_factors
 from qclmixnet.estimators.models import MemberModel, for_inference
-from qclmixnet.estimators.tree_fitting import (
-    LEAST_LEAF,
-    build_trees,
-    fit_trees,
-    left_out_by_trees,
-)
-from qclmixnet.losses import class_weights
+from qclmixnet.estimators.tree_fitting import LEAST_LEAF, left_out_by_trees
 from qclmixnet.nn import MemberInput, MemberNetwork
-from qclmixnet.preprocessing import RowSource, quantile_edges
+from qclmixnet.preprocessing import RowSource
 from qclmixnet.table import Labels
-from qclmixnet.training import (
-    CrossFitRecipe,
-    TrainingResult,
-    member_outputs,
-    train_members,
-)
+from qclmixnet.training import CrossFitRecipe, TrainingResult, member_outputs
 from qclmixnet.training.cross_fit import NEVER
 from qclmixnet.training.data import MemberData
 from qclmixnet.training.inference import rows_at_once
@@ -49,7 +38,7 @@ Decision = Literal["argmax", "balanced", "macro_f1", "macro_recall"]
 _HOLDOUT_PARTS = 4  # without cross-fitting a quarter is left out
 _MOST_JUDGED = 300_000  # left-out rows that calibration and rule are chosen by
 
-__all__ = ["Decision", "FittedMembers", "build_members", "fit_members"]
+__all__ = ["Decision", "FittedMembers", "fit_members"]
 
 
 @dataclass(frozen=True)
@@ -61,12 +50,14 @@ class FittedMembers:
         result: what happened while training.
         rule: the tuned decision rule; None for the plain argmax.
         held_out: what was said about rows that members left out; None if none were.
+        n_lost: how often the training was taken up after workers were lost.
     """
 
     model: MemberModel
     result: TrainingResult
     rule: OffsetRule | None
     held_out: HeldOut | None
+    n_lost: int
 
 
 def fit_members(
@@ -114,46 +105,24 @@ def fit_members(
         seed=folds_seed,
     )
     folds[folds >= recipe.n_folds] = NEVER  # one fold: the other parts are learned from
-    counts = np.bincount(labels.codes, minlength=n_classes)
-    power = recipe.loss.class_weight_power
-    by_class = class_weights(torch.from_numpy(counts), power).double().numpy()
-    trees = build_trees(
-        encoded.n_num,
+    lesson = Lesson(
+        encoded,
         cardinalities,
+        labels.codes,
         n_classes,
+        weights,
+        folds,
         recipe,
-        depth=recipe.trees.depth_of(len(labels.codes)),
+        device,
+        member_seeds=tuple(member_seeds),
+        order_seed=order_seed,
+        tree_seed=tree_seed,
     )
-    if trees is not None and not run.restore_trees(trees, checkpoints):
-        shares = weights / weights.max()  # first, so that no sum overflows
-        fit_trees(
-            trees,
-            encoded,
-            labels.codes,
-            shares / shares.mean() * by_class[labels.codes],
-            folds,
-            config=recipe.trees,
-            seed=tree_seed,
-        )
-        run.save_trees(trees, checkpoints)
+    learned = run.have_learned(lesson, checkpoints)
+    network, inputs, trees = learned.network, learned.inputs, learned.trees
     data = place_rows(encoded, labels.codes, weights, device=device)
-    inputs, input_norm = _inputs_of(data, encoded, cardinalities, recipe)
-    network = build_members(
-        inputs, n_classes, recipe, input_norm=input_norm, seeds=tuple(member_seeds)
-    ).to(device)
-    generator = torch.Generator().manual_seed(order_seed)
-    with run.learning(recipe.schedule.resolve(data.n_rows)) as (on_epoch, on_rows):
-        result = train_members(
-            network,
-            inputs,
-            data,
-            torch.from_numpy(folds),
-            recipe=recipe,
-            generator=generator,
-            on_epoch=on_epoch,
-            on_rows=on_rows,
-            checkpoints=checkpoints,
-        )
+    counts = np.bincount(labels.codes, minlength=n_classes)
+    power, by_class = recipe.loss.class_weight_power, class_factors(lesson)
     left_out, proba = _left_out(network, inputs, data, folds, recipe.n_folds)
     codes, share = labels.codes[left_out], 0.0
     unknown = tuple(map(int, np.flatnonzero(counts < LEAST_LEAF)))
@@ -177,54 +146,7 @@ def fit_members(
             codes, proba, by_class, left_out_weights, parts=folds[left_out]
         )
         held_out = keep_held_out(codes, scaled, left_out_weights)
-    return FittedMembers(model, result, rule, held_out)
-
-
-def build_members(
-    inputs: MemberInput,
-    n_classes: int,
-    recipe: CrossFitRecipe,
-    *,
-    input_norm: float,
-    seeds: tuple[int, ...],
-) -> MemberNetwork:
-    """Build the members that a recipe asks for, one per seed."""
-    sizes = recipe.members
-    pool_seed = spawn_seeds(seeds[0], 1)[0]
-    return MemberNetwork(
-        n_plain=inputs.n_plain,
-        n_columns=inputs.n_columns,
-        n_bins=inputs.n_bins,
-        n_classes=n_classes,
-        n_binned=sizes.n_binned,
-        d_hidden=sizes.d_hidden,
-        d_embedding=sizes.d_embedding,
-        n_blocks=sizes.n_blocks,
-        dropout=sizes.dropout,
-        entangle=sizes.entangle,
-        d_projection=recipe.contrast.d_projection if recipe.contrast.weight else 0,
-        input_norm=input_norm,
-        generators=[torch.Generator().manual_seed(seed) for seed in seeds],
-        pool_generator=torch.Generator().manual_seed(pool_seed),
-    )
-
-
-def _inputs_of(
-    data: MemberData,
-    encoded: RowSource,
-    cardinalities: tuple[int, ...],
-    recipe: CrossFitRecipe,
-) -> tuple[MemberInput, float]:
-    """Return what members see of a row, and the typical length of a plain one."""
-    rows = sample_of_rows(data.n_rows)
-    x_num = encoded.take(rows).x_num
-    columns, edges = quantile_edges(x_num, n_bins=recipe.members.n_bins)
-    inputs = MemberInput(encoded.n_num, cardinalities, columns=columns, edges=edges)
-    device = data.labels.device
-    inputs = inputs.to(device)
-    plain = inputs.plain(*data.encoded(torch.from_numpy(rows).to(device)))
-    length = float(plain.square().sum(dim=1).mean().sqrt())
-    return inputs, max(length, 1e-3)
+    return FittedMembers(model, learned.result, rule, held_out, learned.n_lost)
 
 
 def _left_out(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from qclmixnet.decision import ProbabilityScaling
 from qclmixnet.estimators.fitting import build_network
-from qclmixnet.estimators.member_fitting import build_members
+from qclmixnet.estimators.member_learning import build_members
 from qclmixnet.estimators.models import MemberModel, SingleModel, for_inference
 from qclmixnet.estimators.tree_fitting import build_trees
 from qclmixnet.nn import MemberInput, OneHotInput

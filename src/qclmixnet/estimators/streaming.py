@@ -1,13 +1,15 @@
 """Fitting on Parquet files that need not fit into memory."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import nullcontext
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from qclmixnet.core.errors import InputError
 from qclmixnet.core.row_sample import sample_of_rows
@@ -18,6 +20,8 @@ from qclmixnet.estimators.fitting import (
     warn_of_ids,
     warn_of_singletons,
 )
+from qclmixnet.estimators.member_fitting import Decision
+from qclmixnet.estimators.member_learning import Training
 from qclmixnet.estimators.progress import rows_progress
 from qclmixnet.estimators.settings import (
     class_weight_of_rows,
@@ -46,7 +50,6 @@ Learner = TypeVar("Learner", bound="StreamingMixin")
 class StreamingMixin:
     """What a classifier can learn without a table in memory."""
 
-    class_weight: Mapping[Any, float] | str | float | None
     device: str
     random_state: object
     verbose: int
@@ -63,6 +66,7 @@ class StreamingMixin:
         target: str,
         drop: Sequence[str] = (),
         checkpoint_dir: str | PathLike[str] | None = None,
+        workers: Training | None = None,
     ) -> Learner:
         """Learn from Parquet files, reading them twice and never as a whole.
 
@@ -79,6 +83,9 @@ class StreamingMixin:
             checkpoint_dir: folder where the fit is written down every minute; the
                 same call takes it up there after it was stopped. `random_state` must
                 then be a whole number.
+            workers: who trains, such as ``Workers(2, cluster=RayCluster())`` of
+                `qclmixnet.execution`; None for this process. They share each batch,
+                so the result is the same up to rounding, however many there are.
 
         Returns:
             The fitted classifier.
@@ -99,60 +106,82 @@ class StreamingMixin:
             check_repeatable(self.random_state, recipe)
         if not isinstance(source, ParquetShards):
             source = ParquetShards.open(source)
-        shards = source
-        columns = _features(shards, target, drop)
-        shown, n_rows = bool(self.verbose), shards.n_rows
-        with rows_progress("look", n_rows, shown=shown) as progress:
-            scanned = scan_shards(
-                shards, target=target, columns=columns, on_rows=progress.on_rows
-            )
-        warn_of_ids(scanned.schema)
-        labels = scanned.labels
-        warn_of_singletons(labels)
-        weights = _weights(self.class_weight, labels)
-        encoder = TableEncoder(scaling=recipe.scaling, max_levels=recipe.max_levels)
-        encoder.fit_sample(scanned.sample, scanned.schema, scanned.facts)
-        noticed = _notice(scanned, encoder)
-        schema = scanned.schema
-        del scanned  # with the sample, before memory is needed for the fit
-        with tempfile.TemporaryDirectory(prefix="qclmixnet-") as folder:
-            with rows_progress("encode", n_rows, shown=shown) as progress:
-                rows = store_encoded(
-                    shards,
-                    encoder,
-                    schema,
-                    columns=columns,
-                    folder=Path(folder),
-                    on_rows=progress.on_rows,
-                )
-            rows.keep(rare_rows(labels.codes, MOST_KEPT_BYTES // rows.bytes_per_row))
-            fitted = fit_ensemble(
-                rows,
-                encoder.cardinalities,
-                labels,
-                weights,
+        with nullcontext() if workers is None else workers.trainer() as trainer:
+            state = _fitted(
+                source,
+                _features(source, target, drop),
+                target=target,
                 recipe=recipe,
                 decision=decision,
                 device=device,
-                random_state=self.random_state,
-                run=FitRun(shown, checkpoint_dir),
-                noticed=noticed,
-            )
-        self._adopt(
-            FittedState.of_fit(
-                fitted,
-                labels,
-                weights,
-                decision=decision,
                 params=params,
-                schema=schema,
-                encoder=encoder,
-                recipe=recipe,
-                feature_names=np.asarray(columns, dtype=object),
-                target_name=target,
+                run=FitRun(bool(self.verbose), checkpoint_dir, trainer),
             )
-        )
+        self._adopt(state)
         return self
+
+
+def _fitted(
+    shards: ParquetShards,
+    columns: list[str],
+    *,
+    target: str,
+    recipe: CrossFitRecipe,
+    decision: Decision,
+    device: torch.device,
+    params: dict[str, Any],
+    run: FitRun,
+) -> FittedState:
+    """Look at the rows, encode them into files, and learn from these."""
+    shown, n_rows = run.show_progress, shards.n_rows
+    with rows_progress("look", n_rows, shown=shown) as progress:
+        scanned = scan_shards(
+            shards, target=target, columns=columns, on_rows=progress.on_rows
+        )
+    warn_of_ids(scanned.schema)
+    labels = scanned.labels
+    warn_of_singletons(labels)
+    weights = _weights(params["class_weight"], labels)
+    encoder = TableEncoder(scaling=recipe.scaling, max_levels=recipe.max_levels)
+    encoder.fit_sample(scanned.sample, scanned.schema, scanned.facts)
+    noticed = _notice(scanned, encoder)
+    schema = scanned.schema
+    del scanned  # with the sample, before memory is needed for the fit
+    with tempfile.TemporaryDirectory(prefix="qclmixnet-") as folder:
+        with rows_progress("encode", n_rows, shown=shown) as progress:
+            rows = store_encoded(
+                shards,
+                encoder,
+                schema,
+                columns=columns,
+                folder=Path(folder),
+                on_rows=progress.on_rows,
+            )
+        rows.keep(rare_rows(labels.codes, MOST_KEPT_BYTES // rows.bytes_per_row))
+        fitted = fit_ensemble(
+            rows,
+            encoder.cardinalities,
+            labels,
+            weights,
+            recipe=recipe,
+            decision=decision,
+            device=device,
+            random_state=params["random_state"],
+            run=run,
+            noticed=noticed,
+        )
+    return FittedState.of_fit(
+        fitted,
+        labels,
+        weights,
+        decision=decision,
+        params=params,
+        schema=schema,
+        encoder=encoder,
+        recipe=recipe,
+        feature_names=np.asarray(columns, dtype=object),
+        target_name=target,
+    )
 
 
 def _members_only(recipe: Recipe | CrossFitRecipe) -> CrossFitRecipe:

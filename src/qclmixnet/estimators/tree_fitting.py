@@ -5,7 +5,7 @@ smooth and slanted borders, which trees need many cuts for. Their mean is better
 either on most tables, and how much each counts is read off rows that neither saw.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +69,7 @@ def fit_trees(
     *,
     config: TreeConfig,
     seed: int,
+    sets: Iterable[int] | None = None,
 ) -> None:
     """Grow each set of trees on the rows outside its fold.
 
@@ -82,13 +83,14 @@ def fit_trees(
         folds: fold of each row, or -1 for rows that all sets learn from.
         config: how the trees grow.
         seed: source of the little that is random.
+        sets: the sets to grow; None for all.
 
     References:
         Friedman (2001), "Greedy function approximation: a gradient boosting machine";
         grown by scikit-learn's HistGradientBoostingClassifier.
     """
     first_code = np.array([0, *trees.cardinalities])[:-1].cumsum()
-    for fold in range(trees.n_sets):
+    for fold in range(trees.n_sets) if sets is None else sets:
         rows, counted = thinned_rows(
             np.flatnonzero(folds != fold),
             codes,

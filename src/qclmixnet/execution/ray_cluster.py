@@ -22,6 +22,8 @@ _ADDRESS = re.compile(r"auto|[\w.-]+:\d+|\[[\da-fA-F:]+\]:\d+")
 
 _PATIENCE_S = 10.0
 
+_LOST = "worker died or was killed|killed due to memory pressure"
+
 
 def is_address(text: str) -> bool:
     """Return whether a text looks like the address of a Ray cluster.
@@ -75,8 +77,10 @@ class RayCluster:
             MissingExtraError: Ray is not installed.
         """
         self.require()
-        # Nothing is sent to anyone; set before the import, which reads it.
+        # Nothing is sent to anyone; set before the import, which reads these.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        # Ray would write it on standard output; results say it in words of their own.
+        os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", _LOST)
         import ray
 
         if ray.is_initialized():

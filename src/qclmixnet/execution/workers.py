@@ -1,14 +1,20 @@
-"""How many tasks run at a time, and where."""
+"""How many tasks run at a time, and where; or how many train together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from qclmixnet.core.checks import check_integer
+from qclmixnet.core.errors import InputError
 from qclmixnet.execution.machine import n_usable_cores
 from qclmixnet.execution.processes import ProcessRunner
 from qclmixnet.execution.ray_cluster import RayCluster
-from qclmixnet.execution.ray_tasks import RayRunner
+from qclmixnet.execution.ray_tasks import RayRunner, count_places
 from qclmixnet.execution.tasks import Runner
+
+if TYPE_CHECKING:
+    from qclmixnet.execution.ray_training import RayTrainer
 
 __all__ = ["Workers"]
 
@@ -52,3 +58,32 @@ class Workers:
         return ProcessRunner(
             n_workers=n_workers, n_threads=self.n_threads, preload=preload
         )
+
+    @contextmanager
+    def trainer(self) -> Iterator["RayTrainer"]:
+        """Connect to the cluster, for a fit that all workers train together.
+
+        Yields:
+            What has them train.
+
+        Raises:
+            InputError: there is no cluster, none answers, or it has too few cores.
+            MissingExtraError: Ray is not installed.
+        """
+        if self.cluster is None:
+            raise InputError(
+                "Several workers train together on a Ray cluster: give one, such as "
+                "`Workers(2, cluster=RayCluster())` for one of this machine."
+            )
+        from qclmixnet.execution.ray_training import RayTrainer
+
+        asked = self.n_workers
+        n_cpus = None if asked is None else asked * self.n_threads
+        with self.cluster.connected(n_cpus=n_cpus):
+            places = count_places(self.n_threads)
+            if asked is not None and asked > places:
+                raise InputError(
+                    f"The Ray cluster has cores for {places} workers of "
+                    f"{self.n_threads} threads, and {asked} were asked for."
+                )
+            yield RayTrainer(asked or places, n_threads=self.n_threads)

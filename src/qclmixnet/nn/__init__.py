@@ -30,7 +30,12 @@ from qclmixnet.nn.member_network import (
     StackedEntanglement,
 )
 from qclmixnet.nn.model import ModelOutput, QCLMixNet
-from qclmixnet.nn.stacked import StackedDropout, StackedLinear, StackedNorm
+from qclmixnet.nn.stacked import (
+    RowShare,
+    StackedDropout,
+    StackedLinear,
+    StackedNorm,
+)
 
 __all__ = [
     "BoostedTrees",
@@ -49,6 +54,7 @@ __all__ = [
     "PiecewiseLinearEncoding",
     "ProjectionHead",
     "QCLMixNet",
+    "RowShare",
     "Scaling",
     "StackedBinEmbedding",
     "StackedDropout",

@@ -7,6 +7,7 @@ so that members trained together are the members trained alone, only faster.
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -17,7 +18,28 @@ from qclmixnet.core.checks import check_integer, check_real
 from qclmixnet.core.errors import InputError
 from qclmixnet.nn.shapes import check_width
 
-__all__ = ["StackedDropout", "StackedLinear", "StackedNorm", "stacked_normal"]
+__all__ = [
+    "RowShare",
+    "StackedDropout",
+    "StackedLinear",
+    "StackedNorm",
+    "stacked_normal",
+]
+
+
+@dataclass(frozen=True)
+class RowShare:
+    """Which rows of a batch are here, when several processes have one together.
+
+    Attributes:
+        n_rows: rows of the whole batch.
+        first: the first one here.
+        step: from one row here to the next.
+    """
+
+    n_rows: int
+    first: int
+    step: int
 
 
 def stacked_normal(
@@ -136,6 +158,9 @@ class StackedDropout(nn.Module):
     window at a random place of a pool of a million bits, drawn anew after every 32
     passes over it, costs a copy. Each member draws the places of its own windows.
 
+    Of a batch that several processes have together each draws the masks of all rows
+    and takes those of its `share`, so that they are the masks of one process.
+
     Args:
         rate: share of the numbers set to 0; the others grow by ``1 / (1 - rate)``.
         generators: one per member, the source of its windows.
@@ -160,6 +185,8 @@ class StackedDropout(nn.Module):
         self._pool_generator = pool_generator
         self._pool: Tensor | None = None
         self._used = 0
+        self.share: RowShare | None = None
+        """The rows that come in while training; None for whole batches."""
 
     def forward(
         self, x: Float[Tensor, "members batch width"]
@@ -167,14 +194,17 @@ class StackedDropout(nn.Module):
         """Drop numbers while training; change nothing otherwise."""
         if not self.training or self.rate == 0:
             return x
-        size = x[0].numel()
+        n_members, n_rows, width = x.shape
+        share = self.share or RowShare(n_rows, first=0, step=1)
+        size = share.n_rows * width
         pool = self._bits(size, x)
         places = [
             int(torch.randint(len(pool) - size + 1, (), generator=generator))
             for generator in self._generators
         ]
         mask = torch.stack([pool[place : place + size] for place in places])
-        return x * mask.view_as(x)
+        of_rows = mask.view(n_members, share.n_rows, width)
+        return x * of_rows[:, share.first :: share.step]
 
     def _bits(self, size: int, like: Tensor) -> Tensor:
         """Return the pool, drawn anew when it is worn or too small."""

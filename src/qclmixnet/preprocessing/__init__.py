@@ -13,7 +13,7 @@ from qclmixnet.preprocessing.levels import LevelCodes
 from qclmixnet.preprocessing.numbers import DateColumn, NumberColumn
 from qclmixnet.preprocessing.scaling import Scaling
 from qclmixnet.preprocessing.scan import ScannedTable, scan_shards
-from qclmixnet.preprocessing.stored_rows import StoredRows, store_encoded
+from qclmixnet.preprocessing.stored_rows import RowFile, StoredRows, store_encoded
 
 __all__ = [
     "ColumnGroup",
@@ -22,6 +22,7 @@ __all__ = [
     "LagFeatures",
     "LevelCodes",
     "NumberColumn",
+    "RowFile",
     "RowSource",
     "Scaling",
     "ScannedTable",

@@ -14,7 +14,7 @@ from qclmixnet.preprocessing.encoder import TableEncoder
 from qclmixnet.table import Schema, read_table
 from qclmixnet.table.shards import ParquetShards
 
-__all__ = ["MOST_KEPT_BYTES", "StoredRows", "store_encoded"]
+__all__ = ["MOST_KEPT_BYTES", "RowFile", "StoredRows", "store_encoded"]
 
 MOST_KEPT_BYTES = 64 * 2**20
 """Memory for rows of rare classes, which are drawn by number again and again."""
@@ -23,6 +23,32 @@ MOST_KEPT_BYTES = 64 * 2**20
 _READS_AT_ONCE = 128 * 2**20 // (16 * mmap.PAGESIZE)
 
 IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class RowFile:
+    """A file that holds an array row after row, and nothing else.
+
+    Attributes:
+        path: where it is.
+        dtype: name of the numbers' type.
+        shape: rows and columns; without columns no file is needed.
+    """
+
+    path: Path
+    dtype: str
+    shape: tuple[int, int]
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of the file."""
+        return self.shape[0] * self.shape[1] * np.dtype(self.dtype).itemsize
+
+    def mapped(self) -> np.ndarray:
+        """Map the file."""
+        if self.n_bytes == 0:
+            return np.zeros(self.shape, dtype=self.dtype)
+        return np.memmap(self.path, dtype=self.dtype, mode="r", shape=self.shape)
 
 
 @dataclass
@@ -59,12 +85,14 @@ class StoredRows:
     process, for each of the two; rows that are `keep`-ed are in memory for good.
 
     Args:
-        x_num: the numbers, mapped.
-        x_cat: the category codes, mapped.
+        x_num: the numbers.
+        x_cat: the category codes.
     """
 
-    def __init__(self, x_num: np.ndarray, x_cat: np.ndarray) -> None:
-        self._num, self._cat = _Mapped(x_num), _Mapped(x_cat)
+    def __init__(self, x_num: RowFile, x_cat: RowFile) -> None:
+        self.files = (x_num, x_cat)
+        """Where the rows are."""
+        self._num, self._cat = _Mapped(x_num.mapped()), _Mapped(x_cat.mapped())
         self._kept_rows = np.zeros(0, dtype=np.int64)
         self._kept: EncodedTable | None = None
 
@@ -87,6 +115,11 @@ class StoredRows:
     def bytes_per_row(self) -> int:
         """What a row takes in memory."""
         return 4 * self.n_num + 8 * self.n_cat
+
+    @property
+    def kept_rows(self) -> IntArray:
+        """The rows that are held in memory."""
+        return self._kept_rows
 
     def keep(self, rows: IntArray) -> None:
         """Hold some rows in memory from now on.
@@ -160,14 +193,8 @@ def store_encoded(
             f"take {needed:,.0f} MB. Choose another folder with the environment "
             "variable TMPDIR."
         ) from error
+    codes = "int16" if small else "int32"
     return StoredRows(
-        _mapped(paths[0], np.dtype(np.float32), (n_rows, n_num)),
-        _mapped(paths[1], np.dtype(np.int16 if small else np.int32), (n_rows, n_cat)),
+        RowFile(paths[0], "float32", (n_rows, n_num)),
+        RowFile(paths[1], codes, (n_rows, n_cat)),
     )
-
-
-def _mapped(path: Path, dtype: np.dtype, shape: tuple[int, int]) -> np.ndarray:
-    """Map a file; rows without columns need none."""
-    if shape[1] == 0:
-        return np.zeros(shape, dtype=dtype)
-    return np.memmap(path, dtype=dtype, mode="r", shape=shape)

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from safetensors import SafetensorError
@@ -25,7 +25,13 @@ from torch import Tensor
 from qclmixnet.core.errors import InputError
 from qclmixnet.preprocessing import RowSource
 
-__all__ = ["EVERY_S", "Checkpoint", "Checkpoints", "digest_of_rows"]
+__all__ = [
+    "EVERY_S",
+    "Checkpoint",
+    "CheckpointStore",
+    "Checkpoints",
+    "digest_of_rows",
+]
 
 EVERY_S = 60.0
 """Seconds from one checkpoint to the next."""
@@ -47,6 +53,23 @@ class Checkpoint:
     tensors: dict[str, Tensor]
 
 
+@runtime_checkable
+class CheckpointStore(Protocol):
+    """Where the parts of one fit are written down: a folder, here or elsewhere."""
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the time has come for the next checkpoint."""
+
+    def save(
+        self, part: str, values: Mapping[str, Any], tensors: Mapping[str, Tensor]
+    ) -> None:
+        """Replace the checkpoint of a part, whole or not at all."""
+
+    def load(self, part: str) -> Checkpoint | None:
+        """Read the checkpoint of a part; None if there is none yet."""
+
+
 class Checkpoints:
     """A folder that holds the newest checkpoint of each part of one fit.
 
@@ -59,7 +82,7 @@ class Checkpoints:
     """
 
     def __init__(self, folder: str | PathLike[str], *, fit: str) -> None:
-        self.folder = Path(folder)
+        self.folder = Path(folder).absolute()
         self._fit = fit
         self._written = time.monotonic()
         try:

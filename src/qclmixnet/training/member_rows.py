@@ -15,6 +15,7 @@ __all__ = ["InputRows", "Inputs", "mixed_bins", "mixup_of"]
 
 # Encoded inputs of up to this many numbers (200 MB) are made once, not in every step.
 _MAX_KEPT_NUMBERS = 50_000_000
+_ALL = slice(None)
 
 
 Inputs = tuple[Tensor, Tensor | None]
@@ -33,7 +34,12 @@ class InputRows:
         return torch.arange(self.data.n_rows, device=self.data.labels.device)
 
     def in_order(
-        self, order: Int[Tensor, " rows"], steps: range, *, batch_size: int
+        self,
+        order: Int[Tensor, " rows"],
+        steps: range,
+        *,
+        batch_size: int,
+        share: slice = _ALL,
     ) -> Iterator[tuple[Int[Tensor, " batch"], Inputs]]:
         """Return the rows of each step, on the device, with their inputs.
 
@@ -44,18 +50,19 @@ class InputRows:
             order: row numbers of a whole epoch, on the CPU.
             steps: the steps that are wanted.
             batch_size: rows in a step.
+            share: of a batch, whose inputs are wanted.
 
         Yields:
-            Row numbers and inputs of a step.
+            Row numbers of a step, and inputs of its share.
         """
         data, device = self.data, self.data.labels.device
         cut = [slice(step * batch_size, (step + 1) * batch_size) for step in steps]
         there = order.to(device)
         if device.type == "cpu" or self.kept or not isinstance(data, StoredData):
             for part in cut:
-                yield there[part], self(there[part])
+                yield there[part], self(there[part][share])
             return
-        encoded = data.ahead(order[part] for part in cut)
+        encoded = data.ahead(order[part][share] for part in cut)
         for part, taken in zip(cut, encoded, strict=True):
             yield there[part], self.inputs(*taken)
 

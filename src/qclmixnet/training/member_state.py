@@ -10,11 +10,11 @@ from torch import Tensor
 
 from qclmixnet.core import clock
 from qclmixnet.nn import MemberNetwork, StackedDropout
-from qclmixnet.training.checkpoint import Checkpoints
+from qclmixnet.training.checkpoint import CheckpointStore
 from qclmixnet.training.history import EpochRecord, StopReason
 from qclmixnet.training.stacked_adamw import StackedAdamW
 
-__all__ = ["Best", "Place", "restore", "save"]
+__all__ = ["Best", "Place", "dropouts", "restore", "save"]
 
 _PART = "members"
 
@@ -61,7 +61,9 @@ class Resumable(Protocol):
     mixup_seconds: float
 
 
-def save(fit: Resumable, checkpoints: Checkpoints, reason: StopReason | None) -> None:
+def save(
+    fit: Resumable, checkpoints: CheckpointStore, reason: StopReason | None
+) -> None:
     """Write a fit down.
 
     Args:
@@ -74,7 +76,7 @@ def save(fit: Resumable, checkpoints: Checkpoints, reason: StopReason | None) ->
     for name, stack in _stacks(fit).items():
         tensors |= {f"{name}.{i}": tensor for i, tensor in enumerate(stack)}
     tensors |= {f"best.{i}": tensor for i, tensor in enumerate(fit.best.weights)}
-    for i, dropout in enumerate(_dropouts(fit.network)):
+    for i, dropout in enumerate(dropouts(fit.network)):
         state = dropout.random_state()
         tensors |= {f"dropout.{i}.{name}": tensor for name, tensor in state.items()}
     values = {
@@ -92,7 +94,7 @@ def save(fit: Resumable, checkpoints: Checkpoints, reason: StopReason | None) ->
 
 
 @torch.no_grad()
-def restore(fit: Resumable, checkpoints: Checkpoints) -> None:
+def restore(fit: Resumable, checkpoints: CheckpointStore) -> None:
     """Take a fit up where it was written down; change nothing if it was not.
 
     Args:
@@ -108,7 +110,7 @@ def restore(fit: Resumable, checkpoints: Checkpoints) -> None:
         for i, tensor in enumerate(stack):
             tensor.copy_(tensors[f"{name}.{i}"])
     fit.generator.set_state(tensors["generator"].clone())
-    for i, dropout in enumerate(_dropouts(fit.network)):
+    for i, dropout in enumerate(dropouts(fit.network)):
         dropout.set_random_state(_under(f"dropout.{i}.", tensors))
     if values["best_loss"] is not None:
         like = list(fit.network.parameters())
@@ -127,7 +129,8 @@ def _stacks(fit: Resumable) -> dict[str, Sequence[Tensor]]:
     return {"weights": weights, **fit.optimizer.state}
 
 
-def _dropouts(network: MemberNetwork) -> list[StackedDropout]:
+def dropouts(network: MemberNetwork) -> list[StackedDropout]:
+    """Return what draws masks in a network."""
     return [m for m in network.modules() if isinstance(m, StackedDropout)]
 
 

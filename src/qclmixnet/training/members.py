@@ -15,36 +15,29 @@ References:
 import math
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn import functional as F
 
-from qclmixnet.augment import MixPlan, mix
-from qclmixnet.augment.mixup import mix_labels
+from qclmixnet.augment import MixPlan
 from qclmixnet.core import clock
 from qclmixnet.core.errors import InputError
-from qclmixnet.losses import (
-    FocalLoss,
-    StackedContrast,
-    class_weights,
-    weighted_mean,
-)
+from qclmixnet.losses import weighted_mean
 from qclmixnet.metrics import confusion_matrix, macro_f1, macro_recall
-from qclmixnet.nn import MemberInput, MemberNetwork
-from qclmixnet.training.checkpoint import Checkpoints
+from qclmixnet.nn import MemberInput, MemberNetwork, RowShare
+from qclmixnet.training.checkpoint import CheckpointStore
 from qclmixnet.training.data import MemberData
 from qclmixnet.training.history import EpochRecord, StopReason, TrainingResult
 from qclmixnet.training.inference import outputs_in_parts, rows_at_once
 from qclmixnet.training.member_config import CrossFitRecipe
-from qclmixnet.training.member_rows import InputRows, Inputs, mixed_bins, mixup_of
-from qclmixnet.training.member_state import Best, Place, restore, save
+from qclmixnet.training.member_loss import MemberLoss
+from qclmixnet.training.member_rows import InputRows, mixup_of
+from qclmixnet.training.member_state import Best, Place, dropouts, restore, save
 from qclmixnet.training.order import epoch_order
-from qclmixnet.training.precision import forward_precision
 from qclmixnet.training.stacked_adamw import StackedAdamW
+from qclmixnet.training.team import Alone, Team
 from qclmixnet.training.threads import step_threads
 
 __all__ = ["member_outputs", "train_members"]
@@ -63,9 +56,14 @@ def train_members(  # noqa: PLR0913 - what to fit, and who hears of it
     generator: torch.Generator,
     on_epoch: Callable[[EpochRecord], None] | None = None,
     on_rows: Callable[[int], None] | None = None,
-    checkpoints: Checkpoints | None = None,
+    checkpoints: CheckpointStore | None = None,
+    team: Team | None = None,
 ) -> TrainingResult:
     """Fit all members in place and leave the averaged weights of the best epoch.
+
+    In a team every process is called with the same arguments, but that those of rank 0
+    alone hear of progress and write checkpoints; all of them take these up. Each reads
+    and computes its share of every batch, and ends with the same weights.
 
     Args:
         network: the members.
@@ -80,17 +78,24 @@ def train_members(  # noqa: PLR0913 - what to fit, and who hears of it
             the start with those that an earlier call has learned from.
         checkpoints: where the fit is written down while it runs, and taken up where
             an earlier call with the same arguments was stopped; None for nowhere.
+        team: the processes that fit the same members together; None for this alone.
 
     Returns:
         What happened; the history holds the epochs that were scored. An interrupt from
-        the keyboard ends the fit like a time limit, unless nothing was scored yet.
+        the keyboard ends the fit of one process like a time limit, unless nothing was
+        scored yet.
 
     Raises:
-        InputError: the loss was not finite before anything could be kept.
-        KeyboardInterrupt: interrupted before the first score.
+        InputError: the loss was not finite before anything could be kept, or a batch
+            has fewer rows than the team processes.
+        KeyboardInterrupt: interrupted before the first score, or in a team.
     """
-    fit = _MemberFit(network, inputs, data, folds, recipe=recipe, generator=generator)
-    fit.on_epoch, fit.on_rows, fit.checkpoints = on_epoch, on_rows, checkpoints
+    fit = _MemberFit(
+        network, inputs, data, folds, recipe=recipe, generator=generator, team=team
+    )
+    fit.checkpoints = checkpoints
+    if fit.team.rank == 0:
+        fit.on_epoch, fit.on_rows = on_epoch, on_rows
     return fit.run()
 
 
@@ -135,41 +140,50 @@ class _MemberFit:
         *,
         recipe: CrossFitRecipe,
         generator: torch.Generator,
+        team: Team | None = None,
     ) -> None:
         self.started = clock.now()
         self.network, self.inputs, self.data = network, inputs, data
         self.recipe, self.generator = recipe, generator
+        self.team = Alone() if team is None else team
         self.rows = InputRows(inputs, data)
-        device = data.labels.device
-        self.member_fold = torch.arange(network.n_members, device=device)
-        self.member_fold %= recipe.n_folds
-        self.folds = folds.to(device)
-        labels = data.labels.cpu()
-        counts = torch.bincount(labels, minlength=network.n_classes)
-        by_class = class_weights(counts, power=recipe.loss.class_weight_power)
-        self.weights = data.weights * by_class.to(data.weights)[data.labels]
-        self.loss = FocalLoss(recipe.loss.gamma)
-        self.contrast = StackedContrast(
-            recipe.contrast.temperature, recipe.contrast.margin
+        self.loss = MemberLoss(
+            network, self.rows, data, folds, recipe=recipe, team=self.team
         )
-        self.mixup = mixup_of(recipe, labels, network.n_classes)
+        self.mixup = mixup_of(recipe, data.labels.cpu(), network.n_classes)
         self.has_neighbours = False
         self.mixup_seconds = 0.0
         self.schedule = recipe.schedule.resolve(data.n_rows)
+        size = self.schedule.batch_size
+        self.n_mixed = round(recipe.mixup.mixed_fraction * size)
+        self._share_batches()
         self.optimizer = StackedAdamW(
             list(network.parameters()),
             weight_decay=recipe.schedule.weight_decay,
             max_gradient_norm=recipe.schedule.max_gradient_norm,
             average=recipe.schedule.average,
         )
-        self.precision = partial(forward_precision, device, recipe.schedule.precision)
         self.scored = self._choose_scored()
         self.best = Best()
         self.history: list[EpochRecord] = []
         self.place = Place(epoch=1)
         self.on_epoch: Callable[[EpochRecord], None] | None = None
         self.on_rows: Callable[[int], None] | None = None
-        self.checkpoints: Checkpoints | None = None
+        self.checkpoints: CheckpointStore | None = None
+
+    def _share_batches(self) -> None:
+        """Tell what draws for whole batches which rows of them are here."""
+        rank, n_processes = self.team.rank, self.team.size
+        if n_processes == 1:
+            return
+        size = self.schedule.batch_size
+        if size < n_processes:
+            raise InputError(
+                f"A batch of {size} rows cannot be shared by {n_processes} workers: "
+                "take fewer workers, or a larger `batch_size`."
+            )
+        for dropout in dropouts(self.network):
+            dropout.share = RowShare(size + self.n_mixed, rank, n_processes)
 
     def run(self) -> TrainingResult:
         checkpoints = self.checkpoints
@@ -180,10 +194,9 @@ class _MemberFit:
         try:
             while reason is None:
                 reason = self._next_epoch()
-                if checkpoints is not None and (reason or checkpoints.is_due):
-                    save(self, checkpoints, reason)
+                self._write_down(reason)
         except KeyboardInterrupt:
-            if not self.history:
+            if not self.history or self.team.size > 1:
                 raise
             reason = "interrupted"
         if not self.best.weights:
@@ -194,7 +207,17 @@ class _MemberFit:
         with torch.no_grad():
             torch._foreach_copy_([*self.network.parameters()], self.best.weights)
         self.network.eval()
+        for dropout in dropouts(self.network):
+            dropout.share = None
         return TrainingResult(self.best.epoch, tuple(self.history), reason)
+
+    def _write_down(self, reason: StopReason | None) -> None:
+        """Write the fit down if it is time, or if it has ended."""
+        checkpoints = self.checkpoints
+        if checkpoints is None or self.team.rank:
+            return
+        if reason or checkpoints.is_due:
+            save(self, checkpoints, reason)
 
     def _next_epoch(self) -> StopReason | None:
         """Learn and score; return why the fit ends now, if it does."""
@@ -202,7 +225,7 @@ class _MemberFit:
         loss = self._run_epoch(epoch)
         if not math.isfinite(loss):
             return "diverged"
-        late = self._over_time()
+        late = self.team.first_says(self._over_time())
         if late or self.schedule.is_scored(epoch):
             self.history.append(self._score(epoch, loss))
             if self.on_epoch is not None:
@@ -227,63 +250,25 @@ class _MemberFit:
         began = self.generator.get_state()
         order = epoch_order(self.data.labels, self.generator)
         plans = self._plan_epoch(n_steps)
-        steps = range(self.place.step, n_steps)
-        batches = self.rows.in_order(order, steps, batch_size=size)
         parameters = list(self.network.parameters())
-        total = self.weights.new_zeros(()) + self.place.loss_so_far
-        with step_threads(size * self.network.n_members * self.network.d_hidden):
+        total = self.loss.weights.new_zeros(()) + self.place.loss_so_far
+        n_own = size // self.team.size
+        steps = range(self.place.step, n_steps)
+        share = slice(self.team.rank, None, self.team.size)
+        batches = self.rows.in_order(order, steps, batch_size=size, share=share)
+        with step_threads(n_own * self.network.n_members * self.network.d_hidden):
             for step, (rows, inputs) in zip(steps, batches, strict=True):
-                loss = self._loss_of(rows, inputs, plans[step] if plans else None)
-                gradients = torch.autograd.grad(loss, parameters)
+                own = self.loss(rows, inputs, plans[step] if plans else None)
+                of_own = torch.autograd.grad(own, parameters)
+                loss, *gradients = self.team.sum([own.detach(), *of_own])
                 rate = self.schedule.rate(self.schedule.steps_before(epoch) + step)
                 self.optimizer.step(gradients, rate)
-                total += loss.detach()
+                total += loss
                 self._tell_rows(1)
                 if self.checkpoints is not None and self.checkpoints.is_due:
                     self.place = Place(epoch, step + 1, float(total), began)
-                    save(self, self.checkpoints, None)
+                    self._write_down(None)
         return float(total) / (n_steps * self.network.n_members)
-
-    def _loss_of(
-        self, rows: Int[Tensor, " batch"], inputs: Inputs, plan: MixPlan | None
-    ) -> Float[Tensor, ""]:
-        """Sum over members and the rows that they learn from, per real row."""
-        plain, bins = inputs
-        labels, weights = self.data.labels[rows], self.weights[rows]
-        learns = self._learns(rows)
-        n_classes = self.network.n_classes
-        target = F.one_hot(labels, n_classes).to(plain)
-        if plan is not None:
-            anchors, partners, lam = plan.anchors, plan.partners, plan.lam.to(plain)
-            at_anchors, at_partners = self.rows(anchors), self.rows(partners)
-            plain = torch.cat([plain, mix(at_anchors[0], at_partners[0], lam)])
-            if bins is not None:
-                bins = torch.cat([bins, mixed_bins(at_anchors, at_partners, lam)])
-            soft = mix_labels(
-                self.data.labels[anchors], self.data.labels[partners], lam, n_classes
-            )
-            target = torch.cat([target, soft])
-            weights = torch.cat([weights, self.weights[anchors]])
-            both = self._learns(anchors) & self._learns(partners)
-            learns = torch.cat([learns, both], dim=1)
-            labels = torch.cat([labels, self.data.labels[anchors]])
-        with self.precision():
-            out = self.network(plain, bins)
-        logits = out.logits
-        n_members, n_rows, _ = logits.shape
-        losses: Tensor = self.loss(
-            logits.flatten(0, 1), target.expand(n_members, -1, -1).flatten(0, 1)
-        )
-        losses = losses.view(n_members, n_rows)
-        if out.projection is not None:
-            contrast = self.contrast(out.projection, labels, learns)
-            losses = losses + self.recipe.contrast.weight * contrast
-        judged = losses * (learns * weights)
-        return judged.sum() / len(rows)
-
-    def _learns(self, rows: Int[Tensor, " batch"]) -> Bool[Tensor, "members batch"]:
-        """Say which members learn from which of these rows."""
-        return self.folds[rows] != self.member_fold[:, None]
 
     def _plan_epoch(self, n_steps: int) -> list[MixPlan]:
         """Draw a whole epoch's mixing at once, and cut it into steps."""
@@ -293,9 +278,9 @@ class _MemberFit:
         if not self.has_neighbours and self.mixup.needs_neighbours:
             self.mixup.refresh(self.rows.all_plain().float().cpu().numpy())
         self.has_neighbours = True
-        n_mixed = round(self.recipe.mixup.mixed_fraction * self.schedule.batch_size)
+        n_mixed = self.n_mixed
         plan = self.mixup.plan(n_mixed * n_steps, self.generator)
-        device = self.weights.device  # in one go, not in every step
+        device = self.loss.weights.device  # in one go, not in every step
         plan = MixPlan(*(x.to(device) for x in (plan.anchors, plan.partners, plan.lam)))
         cut = [slice(step * n_mixed, (step + 1) * n_mixed) for step in range(n_steps)]
         self.mixup_seconds += time.monotonic() - started
@@ -306,9 +291,10 @@ class _MemberFit:
 
     def _choose_scored(self) -> Int[Tensor, " scored"]:
         """Choose the rows that judge epochs: those that some member leaves out."""
-        left_out = torch.nonzero(torch.isin(self.folds, self.member_fold))[:, 0]
+        folds = self.loss.folds
+        left_out = torch.nonzero(torch.isin(folds, self.loss.member_fold))[:, 0]
         if len(left_out) == 0:
-            return torch.arange(len(self.folds), device=self.folds.device)
+            return torch.arange(len(folds), device=folds.device)
         stride = max(1, len(left_out) // _MAX_SCORED_ROWS)
         return left_out[::stride]
 
@@ -320,11 +306,13 @@ class _MemberFit:
         torch._foreach_copy_(parameters, self.optimizer.averages)
         self.network.eval()
         rows = self.scored
-        parts = torch.split(rows, rows_at_once(rows.device))
+        own = rows[self.team.rank :: self.team.size]
+        parts = torch.split(own, rows_at_once(rows.device))
         log_p = torch.cat([self._left_out_log_p(part) for part in parts])
+        log_p = self.team.gather(log_p, len(rows))
         labels = self.data.labels[rows]
         losses = -log_p.gather(1, labels[:, None])[:, 0]
-        weights = self.weights[rows]
+        weights = self.loss.weights[rows]
         judged = float(weighted_mean(losses, weights))
         if judged < self.best.loss:  # never if it is not a number
             weights_now = [average.clone() for average in self.optimizer.averages]
@@ -338,7 +326,7 @@ class _MemberFit:
         """Return the mean log-probabilities by the members that leave each row out."""
         plain, bins = self.rows(rows)
         log_p: Tensor = self.network(plain, bins).logits.log_softmax(dim=2)
-        leaves_out = ~self._learns(rows)
+        leaves_out = ~self.loss.learns(rows)
         alone = ~leaves_out.any(dim=0)  # a table of which no row can be left out
         shares = (leaves_out | alone).to(log_p)
         mean = (log_p * shares[:, :, None]).sum(dim=0) / shares.sum(dim=0)[:, None]
