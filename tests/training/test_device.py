@@ -87,7 +87,7 @@ def _fit_away(
     out.rows = InputRows(inputs, out.data)
     loss = out.loss
     loss._rows, loss._data = out.rows, out.data
-    loss.weights, loss.folds = loss.weights.to(META), loss.folds.to(META)
+    loss.folds, loss._by_class = loss.folds.to(META), loss._by_class.to(META)
     loss.member_fold = loss.member_fold.to(META)
     out.optimizer = StackedAdamW(
         list(network.parameters()),

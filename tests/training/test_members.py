@@ -288,6 +288,6 @@ def test_the_contrastive_losses_are_added_with_their_weight(blobs: Blobs) -> Non
         z, labels = projection[member, own], data.labels[rows][own]
         values = SupConLoss(0.1)(z, labels) + BatchHardTripletLoss(0.5)(z, labels)
         expected += float(
-            (values.detach() * fitting.loss.weights[rows][own]).sum()
+            (values.detach() * fitting.loss.weigh(rows)[own]).sum()
         ) / len(rows)
     assert totals[1] - totals[0] == pytest.approx(0.4 * expected, rel=1e-4)

@@ -162,10 +162,11 @@ def _left_out(
     """
     who = np.arange(network.n_members) % n_folds
     rows = np.flatnonzero(np.isin(folds, who))
-    # Of few rows all are computed, left out or not: so a batch is the same rows.
-    asked = np.arange(len(folds))
     if len(folds) > _MOST_JUDGED:
-        asked = rows = rows[:: max(1, len(rows) // _MOST_JUDGED)]
+        asked = rows = rows[:: max(1, len(rows) // _MOST_JUDGED)].copy()
+    else:
+        # All are computed, left out or not: so a batch is the same rows.
+        asked = np.arange(len(folds))
     means = []
     size = rows_at_once(data.labels.device)
     for start in range(0, len(asked), size):

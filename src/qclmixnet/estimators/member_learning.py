@@ -38,6 +38,9 @@ __all__ = [
 
 _TREES = "trees"
 
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
 
 @dataclass(frozen=True)
 class Lesson:
@@ -165,13 +168,12 @@ def _trees_of(
     lesson: Lesson, checkpoints: CheckpointStore | None, team: Team
 ) -> BoostedTrees | None:
     """Grow trees, or take over those that were written down."""
-    codes, weights = lesson.codes, lesson.weights
     trees = build_trees(
         lesson.rows.n_num,
         lesson.cardinalities,
         lesson.n_classes,
         lesson.recipe,
-        depth=lesson.recipe.trees.depth_of(len(codes)),
+        depth=lesson.recipe.trees.depth_of(len(lesson.codes)),
     )
     if trees is None:
         return None
@@ -179,12 +181,11 @@ def _trees_of(
     if found is not None:
         trees.load_state_dict(found.tensors)
         return trees
-    shares = weights / weights.max()  # first, so that no sum overflows
     fit_trees(
         trees,
         lesson.rows,
-        codes,
-        shares / shares.mean() * class_factors(lesson)[codes],
+        lesson.codes,
+        _weights_by_class(lesson),
         lesson.folds,
         config=lesson.recipe.trees,
         seed=lesson.tree_seed,
@@ -196,6 +197,21 @@ def _trees_of(
     if checkpoints is not None and team.rank == 0:
         checkpoints.save(_TREES, {}, trees.state_dict())
     return trees
+
+
+def _weights_by_class(lesson: Lesson) -> Callable[[IntArray], FloatArray]:
+    """Return what says how much some rows count by their weights and their classes."""
+    weights, factors = lesson.weights, class_factors(lesson)
+    is_one = weights.strides == (0,)  # one number for all rows
+    few = weights[:1] if is_one else weights
+    largest = few.max()  # first, so that no sum overflows
+    mean = (few / largest).mean()
+
+    def weigh(rows: IntArray) -> FloatArray:
+        own: FloatArray = weights[rows] / largest / mean
+        return own * factors[lesson.codes[rows]]
+
+    return weigh
 
 
 def class_factors(lesson: Lesson) -> npt.NDArray[np.float64]:

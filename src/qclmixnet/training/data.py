@@ -167,6 +167,8 @@ class StoredData:
 
 
 def _scaled(weights: npt.NDArray[np.float64], device: torch.device) -> Tensor:
+    if weights.strides == (0,):  # one number for all rows
+        return torch.ones(1, device=device).expand(len(weights))
     scaled = weights / weights.max()  # first, so that no sum overflows
     scaled /= scaled.mean()
     return torch.tensor(scaled, dtype=torch.float32, device=device)

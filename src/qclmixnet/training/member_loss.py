@@ -53,8 +53,7 @@ class MemberLoss:
         labels = data.labels.cpu()
         counts = torch.bincount(labels, minlength=network.n_classes)
         by_class = class_weights(counts, power=recipe.loss.class_weight_power)
-        self.weights = data.weights * by_class.to(data.weights)[data.labels]
-        """What each row counts."""
+        self._by_class = by_class.to(data.weights)
         precision = recipe.schedule.precision
         self._precision = partial(forward_precision, device, precision)
         self._focal = FocalLoss(recipe.loss.gamma)
@@ -77,7 +76,7 @@ class MemberLoss:
         """
         own = rows[self._team.rank :: self._team.size]
         plain, bins = inputs
-        labels, weights = self._data.labels[own], self.weights[own]
+        labels, weights = self._data.labels[own], self.weigh(own)
         learns = self.learns(own)
         n_classes = self._network.n_classes
         target = F.one_hot(labels, n_classes).to(plain)
@@ -92,7 +91,7 @@ class MemberLoss:
                 self._data.labels[anchors], self._data.labels[partners], lam, n_classes
             )
             target = torch.cat([target, soft])
-            weights = torch.cat([weights, self.weights[anchors]])
+            weights = torch.cat([weights, self.weigh(anchors)])
             both = self.learns(anchors) & self.learns(partners)
             learns = torch.cat([learns, both], dim=1)
             labels = torch.cat([labels, self._data.labels[anchors]])
@@ -114,6 +113,10 @@ class MemberLoss:
         losses = losses + self._recipe.contrast.weight * contrast
         judged = (losses * counted).sum() + self._recipe.contrast.weight * pull
         return judged / len(rows)
+
+    def weigh(self, rows: Int[Tensor, " batch"]) -> Float[Tensor, " batch"]:
+        """Return what each of these rows counts."""
+        return self._data.weights[rows] * self._by_class[self._data.labels[rows]]
 
     def learns(self, rows: Int[Tensor, " batch"]) -> Bool[Tensor, "members batch"]:
         """Say which members learn from which of these rows."""

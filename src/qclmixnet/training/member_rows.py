@@ -60,11 +60,12 @@ class InputRows:
         there = order.to(device)
         if device.type == "cpu" or self.kept or not isinstance(data, StoredData):
             for part in cut:
-                yield there[part], self(there[part][share])
+                rows = there[part].long()
+                yield rows, self(rows[share])
             return
         encoded = data.ahead(order[part][share] for part in cut)
         for part, taken in zip(cut, encoded, strict=True):
-            yield there[part], self.inputs(*taken)
+            yield there[part].long(), self.inputs(*taken)
 
     def __call__(self, rows: Int[Tensor, " batch"]) -> Inputs:
         """Return plain rows, and bins when a column has any."""

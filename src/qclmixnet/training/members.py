@@ -251,7 +251,7 @@ class _MemberFit:
         order = epoch_order(self.data.labels, self.generator)
         plans = self._plan_epoch(n_steps)
         parameters = list(self.network.parameters())
-        total = self.loss.weights.new_zeros(()) + self.place.loss_so_far
+        total = self.data.weights.new_zeros(()) + self.place.loss_so_far
         n_own = size // self.team.size
         steps = range(self.place.step, n_steps)
         share = slice(self.team.rank, None, self.team.size)
@@ -280,7 +280,7 @@ class _MemberFit:
         self.has_neighbours = True
         n_mixed = self.n_mixed
         plan = self.mixup.plan(n_mixed * n_steps, self.generator)
-        device = self.loss.weights.device  # in one go, not in every step
+        device = self.data.weights.device  # in one go, not in every step
         plan = MixPlan(*(x.to(device) for x in (plan.anchors, plan.partners, plan.lam)))
         cut = [slice(step * n_mixed, (step + 1) * n_mixed) for step in range(n_steps)]
         self.mixup_seconds += time.monotonic() - started
@@ -296,7 +296,7 @@ class _MemberFit:
         if len(left_out) == 0:
             return torch.arange(len(folds), device=folds.device)
         stride = max(1, len(left_out) // _MAX_SCORED_ROWS)
-        return left_out[::stride]
+        return left_out[::stride].clone()  # not a view that keeps the others
 
     @torch.no_grad()
     def _score(self, epoch: int, loss: float) -> EpochRecord:
@@ -312,7 +312,7 @@ class _MemberFit:
         log_p = self.team.gather(log_p, len(rows))
         labels = self.data.labels[rows]
         losses = -log_p.gather(1, labels[:, None])[:, 0]
-        weights = self.loss.weights[rows]
+        weights = self.loss.weigh(rows)
         judged = float(weighted_mean(losses, weights))
         if judged < self.best.loss:  # never if it is not a number
             weights_now = [average.clone() for average in self.optimizer.averages]
