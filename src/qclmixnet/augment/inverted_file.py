@@ -21,19 +21,26 @@ from jaxtyping import Float32, Int64
 if TYPE_CHECKING:
     import faiss
 
-__all__ = ["InvertedFile"]
+__all__ = ["TIERED_FROM", "InvertedFile"]
 
 # faiss asks for at least 39 training rows per list.
 _ROWS_PER_LIST = 39
-# Beyond these rows the lists of 4 * rows^0.5 would hold more than this many each.
-_TIERED_FROM = 2**20
-_ROWS_PER_TIERED_LIST = 256
+TIERED_FROM = 2**20
+"""Rows above which lists are of a fixed length, in two tiers."""
+
+_ROWS_PER_TIERED_LIST = 256  # as 4 * rows^0.5 lists have at `TIERED_FROM`
 # Rows that the centres are trained on, for each of them.
 _TRAINING_ROWS = 32
 _PROBED_TOPS = 24
 _ROUNDS = 10
-# Rows searched at once: bounds what a search needs beside the index.
+# Rows searched, and rows merged, at once: bound what is needed beside the index.
 _BLOCK_ROWS = 2**20
+_MERGED_ROWS = 2**15
+# With the former neighbours at hand, so many lists less are searched ...
+_FEWER_LISTS = 4
+# ... if by that at most this share of the neighbours is lost, over so many rows.
+_MOST_LOST = 0.01
+_TRIED_ROWS = 1_024
 
 
 class InvertedFile:
@@ -47,7 +54,7 @@ class InvertedFile:
     def __init__(self, points: Float32[np.ndarray, "rows features"], seed: int) -> None:
         self._points = points
         n_rows = len(points)
-        if n_rows <= _TIERED_FROM:
+        if n_rows <= TIERED_FROM:
             n_lists = min(4 * math.isqrt(n_rows), n_rows // _ROWS_PER_LIST)
             self._index, self._quantizer = _one_tier(points, n_lists, seed)
         else:
@@ -55,31 +62,82 @@ class InvertedFile:
             self._index, self._quantizer = _two_tiers(points, n_lists, seed)
         self._index.add(points)
         # At most 64 lists: a search costs rows^0.5, until lists are of fixed length.
-        self._index.nprobe = min(max(8, n_lists // 16), 64)
+        self._n_probed = min(max(8, n_lists // 16), 64)
+        self._seed = seed
 
-    def search(self, k: int) -> tuple[Int64[np.ndarray, "rows k"], np.ndarray]:
+    def search(
+        self, k: int, former: Int64[np.ndarray, "rows k"] | None = None
+    ) -> tuple[Int64[np.ndarray, "rows k"], np.ndarray]:
         """Find ``k`` near rows of every row, nearest first.
 
         Args:
             k: neighbours wanted.
+            former: neighbours of every row before the rows moved. If they are as good
+                as that, as some rows drawn at random tell, a quarter of the lists is
+                searched and the nearest of old and new are taken.
 
         Returns:
             Row numbers, and which rows have fewer than `k` neighbours in the lists
-            looked through; their lines hold other numbers as well.
+            searched; their lines hold other numbers as well.
         """
-        n_rows = len(self._points)
-        nearest = np.empty((n_rows, k), dtype=np.int64)
+        if former is not None and not self._still_helps(k, former):
+            former = None
+        nearest = np.empty((len(self._points), k), dtype=np.int64)
         short = []
-        for start in range(0, n_rows, _BLOCK_ROWS):
-            part = slice(start, start + _BLOCK_ROWS)
-            _, found = self._index.search(self._points[part], k + 1)
-            # The row itself, and places left empty (-1), go behind the others.
-            own = np.arange(start, start + len(found))[:, None]
-            foreign = (found != own) & (found >= 0)
-            order = np.argsort(~foreign, axis=1, kind="stable")[:, :k]
-            nearest[part] = np.take_along_axis(found, order, axis=1)
-            short.append(start + np.flatnonzero(foreign.sum(axis=1) < k))
+        for start in range(0, len(nearest), _BLOCK_ROWS):
+            rows = np.arange(start, min(start + _BLOCK_ROWS, len(nearest)))
+            nearest[rows], lacking = self._search_rows(rows, k, former)
+            short.append(rows[lacking])
         return nearest, np.concatenate(short)
+
+    def _search_rows(
+        self, rows: np.ndarray, k: int, former: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        self._index.nprobe = self._n_probed
+        if former is not None:
+            self._index.nprobe = max(1, self._n_probed // _FEWER_LISTS)
+        _, found = self._index.search(self._points[rows], k + 1)
+        if former is not None:
+            return _nearest_of(self._points, rows, np.hstack([found, former[rows]]), k)
+        # The row itself, and places left empty (-1), go behind the others.
+        foreign = (found != rows[:, None]) & (found >= 0)
+        order = np.argsort(~foreign, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(found, order, axis=1), foreign.sum(axis=1) < k
+
+    def _still_helps(self, k: int, former: np.ndarray) -> bool:
+        n_rows = len(self._points)
+        n_tried = min(n_rows, _TRIED_ROWS)
+        rng = np.random.default_rng(self._seed)
+        rows = np.sort(rng.choice(n_rows, n_tried, replace=False))
+        afresh, _ = self._search_rows(rows, k, None)
+        merged, _ = self._search_rows(rows, k, former)
+        best, _ = _nearest_of(self._points, rows, np.hstack([afresh, merged]), k)
+        return _share_of(best, merged) >= _share_of(best, afresh) - _MOST_LOST
+
+
+def _share_of(best: np.ndarray, found: np.ndarray) -> float:
+    """Return the share of the best rows that were found."""
+    return float((best[:, :, None] == found[:, None, :]).any(axis=2).mean())
+
+
+def _nearest_of(
+    points: np.ndarray, rows: np.ndarray, candidates: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Choose the nearest of each row's candidates; tell who has fewer than ``k``."""
+    nearest = np.empty((len(rows), k), dtype=np.int64)
+    lacking = np.zeros(len(rows), dtype=bool)
+    for start in range(0, len(rows), _MERGED_ROWS):
+        part = slice(start, start + _MERGED_ROWS)
+        own = rows[part, None]
+        near = np.sort(candidates[part], axis=1)  # equal ones are side by side
+        gap = points[near] - points[own]  # (part, candidates, features)
+        distance = np.einsum("rcf,rcf->rc", gap, gap)
+        distance[(near == own) | (near < 0)] = math.inf
+        distance[:, 1:][near[:, 1:] == near[:, :-1]] = math.inf
+        order = np.argsort(distance, axis=1, kind="stable")[:, :k]
+        nearest[part] = np.take_along_axis(near, order, axis=1)
+        lacking[part] = np.isfinite(distance).sum(axis=1) < k
+    return nearest, lacking
 
 
 def _one_tier(

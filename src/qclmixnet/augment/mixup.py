@@ -266,6 +266,9 @@ class DynamicMixup:
     def refresh(self, x: Float32[np.ndarray, "points features"]) -> None:
         """Find the neighbours anew, in whatever space ``x`` is given.
 
+        In classes of more than a million rows the neighbours found the last time are
+        made use of (see ``find_neighbours``).
+
         Args:
             x: every training row: as encoded to begin with, as represented by the
                 network later.
@@ -281,7 +284,9 @@ class DynamicMixup:
         # sought. By default we stay in the anchor's class, since its hard label on a
         # mixture with another class would be label noise.
         labels = self._labels if self.same_class else None
-        self._neighbours = find_neighbours(x, k=self.n_neighbors, labels=labels)
+        self._neighbours = find_neighbours(
+            x, k=self.n_neighbors, labels=labels, former=self._neighbours
+        )
 
     def record(
         self, rows: Int[Tensor, " batch"], focal: Float[Tensor, " losses"]
