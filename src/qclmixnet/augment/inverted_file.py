@@ -29,6 +29,8 @@ TIERED_FROM = 2**20
 """Rows above which lists are of a fixed length, in two tiers."""
 
 _ROWS_PER_TIERED_LIST = 256  # as 4 * rows^0.5 lists have at `TIERED_FROM`
+# Rows compared with each row, at most: many equal rows make lists that are longer.
+_MOST_COMPARED = 4 * 64 * _ROWS_PER_TIERED_LIST
 # Rows that the centres are trained on, for each of them.
 _TRAINING_ROWS = 32
 _PROBED_TOPS = 24
@@ -184,6 +186,7 @@ def _two_tiers(
     quantizer.nprobe = _PROBED_TOPS
     index = faiss.IndexIVFFlat(quantizer, n_features, len(centres))
     index.train(centres)
+    index.max_codes = _MOST_COMPARED
     return index, (quantizer, flat)
 
 

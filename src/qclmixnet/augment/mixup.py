@@ -216,8 +216,7 @@ class DynamicMixup:
         rarity_power: 0 draws classes as they occur, 1 draws them equally often.
         momentum: weight of a new loss in a row's running mean, above 0, at most 1.
         partners: "neighbours", or "random" for any other row (of the same class).
-        shares: "folded" for `draw_lambda`, or "uniform" for shares from 0 to 1 as in
-            SMOTE.
+        shares: "folded" for `draw_lambda`, or "uniform" from 0 to 1 as in SMOTE.
 
     Raises:
         InputError: an argument is out of range.
@@ -266,12 +265,8 @@ class DynamicMixup:
     def refresh(self, x: Float32[np.ndarray, "points features"]) -> None:
         """Find the neighbours anew, in whatever space ``x`` is given.
 
-        In classes of more than a million rows the neighbours found the last time are
-        made use of (see ``find_neighbours``).
-
         Args:
-            x: every training row: as encoded to begin with, as represented by the
-                network later.
+            x: every training row, as encoded to begin with and as represented later.
 
         Raises:
             InputError: `x` does not hold one finite line per row.
