@@ -1,4 +1,4 @@
-"""The index for large classes, made small: oracles are exact searches and identities."""
+"""The index of large classes, made small; oracles are exact searches and loops."""
 
 from typing import Any
 
@@ -57,7 +57,8 @@ def test_many_equal_rows_are_not_all_compared(monkeypatch: pytest.MonkeyPatch) -
     x = np.repeat(np.arange(2, dtype=np.float32), 3_500)[:, None]
     faiss.cvar.indexIVF_stats.reset()
     found = find_neighbours(x, k=3, method="approximate")
-    assert faiss.cvar.indexIVF_stats.ndis <= 7_000 * 100
+    # Beside them all 140 centres, when the row is put into its list and searched for.
+    assert faiss.cvar.indexIVF_stats.ndis <= 7_000 * (100 + 2 * 140)
     assert (found.n_valid == 3).all()
     assert (x[found.indices, 0] == x).all()
     assert (found.indices != np.arange(7_000)[:, None]).all()
