@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 from qclmixnet.augment import MixPlan, mix
 from qclmixnet.augment.mixup import mix_labels
+from qclmixnet.core import clock
 from qclmixnet.core.errors import InputError
 from qclmixnet.losses import (
     FocalLoss,
@@ -135,7 +136,7 @@ class _MemberFit:
         recipe: CrossFitRecipe,
         generator: torch.Generator,
     ) -> None:
-        self.started = time.monotonic()
+        self.started = clock.now()
         self.network, self.inputs, self.data = network, inputs, data
         self.recipe, self.generator = recipe, generator
         self.rows = InputRows(inputs, data)
@@ -217,7 +218,7 @@ class _MemberFit:
 
     def _over_time(self) -> bool:
         limit = self.recipe.schedule.time_limit_s
-        return limit is not None and time.monotonic() - self.started >= limit
+        return limit is not None and clock.now() - self.started >= limit
 
     def _run_epoch(self, epoch: int) -> float:
         """Take one pass; return the mean loss of the members."""
@@ -363,6 +364,6 @@ class _MemberFit:
             macro_f1=macro_f1(confusion),
             macro_recall=macro_recall(confusion),
             log_loss=float(weighted_mean(own, weights)),
-            seconds=time.monotonic() - self.started,
+            seconds=clock.now() - self.started,
             mixup_seconds=self.mixup_seconds,
         )
