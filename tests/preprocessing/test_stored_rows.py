@@ -73,6 +73,16 @@ def test_tables_of_numbers_or_of_categories_alone(tmp_path: Path, name: str) -> 
     check(rows, encoded, np.array([5, 1, 30]))
 
 
+def test_files_of_rows_can_be_mapped_again(tmp_path: Path) -> None:
+    rows, encoded = store(made(), tmp_path)
+    rows.keep(np.array([1, 4]))
+    assert rows.kept_rows.tolist() == [1, 4]
+    assert [file.path.stat().st_size for file in rows.files] == [
+        file.n_bytes for file in rows.files
+    ]
+    check(StoredRows(*rows.files), encoded, np.arange(50))
+
+
 def test_rows_that_cannot_be_written_say_how_much_room_they_need(
     tmp_path: Path,
 ) -> None:
