@@ -8,7 +8,7 @@ what a row costs to look at, to encode and to learn from, what a step costs by i
 what a sum of gradients between two processes of this machine takes. They are in
 `benchmarks/results/plan.csv`. The model (`as_built`, `as_changed`) multiplies them;
 what it assumes about the network and about prices is in `Assumed`. It is checked
-against the whole fits of `benchmarks/results/scale.csv`, and nothing above a million
+against the whole fits of `benchmarks/results/scale.csv`, and nothing above ten million
 rows or two workers was run.
 """
 

@@ -77,11 +77,16 @@ def test_the_measured_ratio_is_of_workers_with_one_thread() -> None:
     page = importlib.import_module("plan_page")
     assert page.measured_ratio([]) is None
     rows = [
-        {"workers": "1", "threads": "1", "rows_per_s": "100"},
-        {"workers": "1", "threads": "2", "rows_per_s": "110"},
-        {"workers": "2", "threads": "1", "rows_per_s": "150"},
+        {"run": run, "way": way, "rows_per_s": speed, "cpu_s": seconds}
+        for run, way, speed, seconds in (
+            ("1", "2 Ray workers, 1 thread each", "999", "1"),
+            ("2", "one process, 1 thread", "100", "10"),
+            ("2", "one process, 2 threads", "110", "12"),
+            ("2", "2 Ray workers, 1 thread each", "150", "12.5"),
+        )
     ]
-    assert page.measured_ratio(rows) == pytest.approx(1.5)
+    assert page.measured_ratio(rows) == pytest.approx((1.5, 1.6))
+    assert page.measured_ratio(rows[:2]) is None
 
 
 def test_the_page_shows_what_the_pieces_give(plan: ModuleType) -> None:
