@@ -327,3 +327,63 @@ def test_targets_of_large_tables_follow_the_rows(
         ("1.00 (10,000 to 1,000,000 rows)", "reached"),
         ("1.09 times", "reached"),
     ]
+
+
+def test_the_page_on_several_workers_shows_the_stored_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = _load("ray_training", monkeypatch, ".")
+    page = script.PAGE.read_text("utf-8")
+    assert script.render_speeds(script.stored(script.SPEEDS)) in page
+    assert script.render_scores(script.stored(script.SCORES)) in page
+
+
+@pytest.mark.parametrize(("speed", "verdict"), [(190, "reached"), (170, "missed")])
+def test_the_speed_of_workers_is_that_of_the_newest_run(
+    monkeypatch: pytest.MonkeyPatch, speed: int, verdict: str
+) -> None:
+    script = _load("ray_training", monkeypatch, ".")
+
+    def row(way: str, rows_per_s: float, cpu_s: float, run: str) -> dict[str, str]:
+        usual = {"rows": 1000, "columns": 5, "epochs": 2, "train_s": 10, "load": 1}
+        own = {"way": way, "rows_per_s": rows_per_s, "cpu_s": cpu_s, "run": run}
+        made = {**usual, **own, "machine": "2 cores", "at": "2026-01-02 03:04"}
+        return {name: str(value) for name, value in made.items()}
+
+    rows = [
+        row(script.TWO, 9e9, 1, "before"),
+        *(row(script.ONE, value, 10, "now") for value in (100, 380, 390)),
+        row(script.BOTH, 200, 10, "now"),
+        row(script.TWO, speed, 20, "now"),
+    ]
+    text = script.render_speeds(rows)
+    assert "| one process, 1 thread | 380 | 100, 380, 390 | 380 |" in text
+    assert f"learn {speed / 200:.2f} times" in text
+    assert f"aimed at was 0.9 of the former, {verdict}." in text
+    assert f"it is {speed / 2 / 380:.2f} of what one thread" in text
+
+
+def test_scores_of_workers_are_compared_seed_by_seed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = _load("ray_training", monkeypatch, ".")
+    ways = (script.MEMORY, script.SHARDS, script.WORKERS)
+    scores = {0: (0.60, 0.60, 0.61), 1: (0.63, 0.63, 0.63)}
+    rows = [
+        {
+            "way": way,
+            "seed": str(seed),
+            "macro_f1": str(score),
+            "log_loss": "0.1",
+            "rows": "1000",
+            "columns": "5",
+            "epochs": "0",
+            "at": "2026-01-02 03:04",
+        }
+        for seed, own in scores.items()
+        for way, score in zip(ways, own, strict=True)
+    ]
+    text = script.render_scores(rows)
+    assert "| 0 | 0.6000 | 0.6000 | 0.6100 |" in text
+    assert "differ by 0.0100 at most (log-loss by 0.000000)" in text
+    assert "one way differs by 0.0300" in text

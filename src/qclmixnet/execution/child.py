@@ -14,7 +14,13 @@ from threadpoolctl import threadpool_limits
 
 from qclmixnet.execution.tasks import error_in_words
 
-__all__ = ["MEBIBYTE", "THREAD_VARIABLES", "peak_memory_mb", "run_task"]
+__all__ = [
+    "MEBIBYTE",
+    "THREAD_VARIABLES",
+    "limit_threads",
+    "peak_memory_mb",
+    "run_task",
+]
 
 MEBIBYTE = 2**20
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -42,7 +48,7 @@ def run_task(
         _limit_cpu(cpu_limit_s)
     threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
     tempfile.tempdir = files
-    _limit_threads(n_threads)
+    limit_threads(n_threads)
     _be_silent()
     before = peak_memory_mb()
     try:
@@ -92,7 +98,8 @@ def _limit_cpu(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (whole, whole + 5))
 
 
-def _limit_threads(n_threads: int) -> None:
+def limit_threads(n_threads: int) -> None:
+    """Give libraries so many threads, loaded already or not, in this process."""
     for name in THREAD_VARIABLES:
         os.environ[name] = str(n_threads)
     threadpool_limits(n_threads)

@@ -13,6 +13,7 @@ import torch
 
 from qclmixnet.core.errors import InputError
 from qclmixnet.estimators.member_learning import Lesson, learn
+from qclmixnet.execution.child import limit_threads
 from qclmixnet.execution.ray_desk import DeskCheckpoints, Progress
 from qclmixnet.preprocessing import RowFile, StoredRows
 from qclmixnet.training.team import Team, TorchTeam
@@ -47,6 +48,7 @@ class WorkOrder:
         rows: where these are.
         every_s: seconds between two checkpoints.
         is_heard: whether anybody listens to the progress.
+        n_threads: threads that the worker may use.
     """
 
     desk: Any
@@ -54,6 +56,7 @@ class WorkOrder:
     rows: SentRows
     every_s: float
     is_heard: bool
+    n_threads: int = 1
 
 
 def train_on_worker(order: WorkOrder) -> None:
@@ -80,6 +83,7 @@ def _train(order: WorkOrder) -> None:
     import ray
     from ray.train.torch import get_device
 
+    limit_threads(order.n_threads)
     lesson: Lesson = ray.get(order.lesson)
     on_gpu = lesson.device.type == "cuda"
     device = get_device() if on_gpu else torch.device("cpu")

@@ -86,6 +86,7 @@ class RayTrainer:
                 SentRows(rows.files, rows.kept_rows, node, Path(folder).name),
                 every_s=checkpoint.EVERY_S,
                 is_heard=on_epoch is not None or on_rows is not None,
+                n_threads=self.n_threads,
             )
             try:
                 with _listening(desk, on_epoch, on_rows):
