@@ -144,7 +144,7 @@ def _nearest_of(
 
 def _one_tier(
     points: np.ndarray, n_lists: int, seed: int
-) -> tuple["faiss.IndexIVFFlat", "faiss.Index"]:
+) -> tuple["faiss.IndexIVFFlat", tuple["faiss.Index", ...]]:
     """Train the centres on all rows; return the quantizer too, which must live on."""
     import faiss
 
@@ -155,7 +155,7 @@ def _one_tier(
     index.cp.niter = _ROUNDS
     index.cp.max_points_per_centroid = 64
     index.train(points)
-    return index, quantizer
+    return index, (quantizer,)
 
 
 def _two_tiers(
