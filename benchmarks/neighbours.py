@@ -175,7 +175,8 @@ def faiss_index(method: str, points: np.ndarray):
         index = faiss.IndexIVFFlat(quantizer, d, centres.ntotal)
         index.train(points[:1])
         kept = index, quantizer
-    kept[0].add(points)
+    for start in range(0, n_rows, 2**16):
+        kept[0].add(points[start : start + 2**16])
     probed = min(max(8, n_lists // 16), 64)
     kept[0].nprobe = 32 if method == "two tiers, 32 lists" else probed
     return kept
