@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from qclmixnet.execution import RayCluster
@@ -11,3 +12,11 @@ def cluster() -> Iterator[RayCluster]:
     here = RayCluster()
     with here.connected(n_cpus=2):
         yield here
+
+
+@pytest.fixture(scope="session")
+def ends_by_itself() -> Iterator[set[psutil.Process]]:
+    """Processes that end, but so slowly that other tests run meanwhile."""
+    found: set[psutil.Process] = set()
+    yield found
+    assert psutil.wait_procs(found, timeout=120)[1] == []

@@ -13,6 +13,7 @@ References:
 """
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,8 +36,9 @@ _MOST_COMPARED = 4 * 64 * _ROWS_PER_TIERED_LIST
 _TRAINING_ROWS = 32
 _PROBED_TOPS = 24
 _ROUNDS = 10
-# Rows searched, and rows merged, at once: bound what is needed beside the index.
-_BLOCK_ROWS = 2**20
+# Rows added or searched at once, and rows merged: bound what is needed beside the
+# index, which is 800 bytes for each row searched at once.
+_BLOCK_ROWS = 2**16
 _MERGED_ROWS = 2**15
 # With the former neighbours at hand, so many lists less are searched ...
 _FEWER_LISTS = 4
@@ -59,10 +61,13 @@ class InvertedFile:
         if n_rows <= TIERED_FROM:
             n_lists = min(4 * math.isqrt(n_rows), n_rows // _ROWS_PER_LIST)
             self._index, self._quantizer = _one_tier(points, n_lists, seed)
+            self._block_rows = n_rows
         else:
             n_lists = n_rows // _ROWS_PER_TIERED_LIST
             self._index, self._quantizer = _two_tiers(points, n_lists, seed)
-        self._index.add(points)
+            self._block_rows = _BLOCK_ROWS
+        for rows in self._blocks():
+            self._index.add(points[rows[0] : rows[-1] + 1])
         # At most 64 lists: a search costs rows^0.5, until lists are of fixed length.
         self._n_probed = min(max(8, n_lists // 16), 64)
         self._seed = seed
@@ -86,11 +91,15 @@ class InvertedFile:
             former = None
         nearest = np.empty((len(self._points), k), dtype=np.int64)
         short = []
-        for start in range(0, len(nearest), _BLOCK_ROWS):
-            rows = np.arange(start, min(start + _BLOCK_ROWS, len(nearest)))
+        for rows in self._blocks():
             nearest[rows], lacking = self._search_rows(rows, k, former)
             short.append(rows[lacking])
         return nearest, np.concatenate(short)
+
+    def _blocks(self) -> Iterator[np.ndarray]:
+        n_rows = len(self._points)
+        for start in range(0, n_rows, self._block_rows):
+            yield np.arange(start, min(start + self._block_rows, n_rows))
 
     def _search_rows(
         self, rows: np.ndarray, k: int, former: np.ndarray | None
@@ -144,7 +153,7 @@ def _nearest_of(
 
 def _one_tier(
     points: np.ndarray, n_lists: int, seed: int
-) -> tuple["faiss.IndexIVFFlat", "faiss.Index"]:
+) -> tuple["faiss.IndexIVFFlat", tuple["faiss.Index", ...]]:
     """Train the centres on all rows; return the quantizer too, which must live on."""
     import faiss
 
@@ -155,7 +164,7 @@ def _one_tier(
     index.cp.niter = _ROUNDS
     index.cp.max_points_per_centroid = 64
     index.train(points)
-    return index, quantizer
+    return index, (quantizer,)
 
 
 def _two_tiers(

@@ -153,7 +153,7 @@ def _centred(
     x: np.ndarray, rows: np.ndarray, dtype: type[np.floating[Any]]
 ) -> np.ndarray:
     """Move the mean to zero, in float64: a common offset would drown distances."""
-    centred = x[rows].astype(dtype, copy=False)
+    centred: np.ndarray = x[rows].astype(dtype, copy=False)
     mean = centred.mean(axis=0, dtype=np.float64)
     for start in range(0, len(rows), _CENTRED_ROWS):
         part = centred[start : start + _CENTRED_ROWS]

@@ -150,6 +150,8 @@ def _fit(trainer: "TorchTrainer") -> None:
     before = signal.getsignal(signal.SIGINT) if in_main else None
     try:
         trainer.fit()
+    except SystemExit:  # what Ray's handler makes of Ctrl-C
+        raise KeyboardInterrupt from None
     except TrainingFailedError as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[-1]
         raise InputError(
