@@ -29,10 +29,10 @@ def test_a_student_of_the_whole_keeps_the_scores_and_is_faster(
 ) -> None:
     scores = pd.read_csv(script.SCORED)
     means = scores.groupby("method")[["macro_f1", "macro_recall"]].mean()
-    lost = means.loc["teacher"] - means.loc["whole 64"]
-    assert (lost < 0.01).all()
+    assert (means.loc["teacher"] - means.loc["whole 64"]).max() < 0.01
     speed = pd.read_csv(script.TIMED).pivot_table(
         index="table", columns="method", values="rows_per_s"
     )
-    assert (speed["whole 64"] > 2 * speed["teacher"]).all()
-    assert (speed["student 64"] < 2 * speed["teacher"]).all()
+    faster = speed.div(speed["teacher"], axis=0)
+    assert faster["whole 64"].min() > 2
+    assert faster["student 64"].max() < 2
