@@ -28,8 +28,9 @@ def test_a_student_of_the_whole_keeps_the_scores_and_is_faster(
     script: ModuleType,
 ) -> None:
     scores = pd.read_csv(script.SCORED)
-    means = scores.groupby("method")[["macro_f1", "macro_recall"]].mean()
-    assert (means.loc["teacher"] - means.loc["whole 64"]).max() < 0.01
+    for score in ("macro_f1", "macro_recall"):
+        means = dict(scores.groupby("method")[score].mean())
+        assert means["teacher"] - means["whole 64"] < 0.01
     speed = pd.read_csv(script.TIMED).pivot_table(
         index="table", columns="method", values="rows_per_s"
     )
