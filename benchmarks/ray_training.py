@@ -34,7 +34,7 @@ SPEEDS = HERE / "results" / "ray_throughput.csv"
 SCORES = HERE / "results" / "ray_agreement.csv"
 MACHINE = ("machine", "load", "at")
 SPEED_COLUMNS = (
-    *("way", "rows", "columns", "epochs", "train_s", "cpu_s", "rows_per_s"),
+    *("way", "rows", "columns", "epochs", "batch", "train_s", "cpu_s", "rows_per_s"),
     *("run", *MACHINE),
 )
 SCORE_COLUMNS = (
@@ -139,14 +139,19 @@ def throughput(given: argparse.Namespace) -> None:
     from qclmixnet.training import MemberSchedule
 
     folder = scale.make(given.rows, given.columns, given.data)
-    n_rows = MemberSchedule(max_epochs=given.epochs).resolve(given.rows)
-    learned = n_rows.n_epochs * n_rows.steps_per_epoch * n_rows.batch_size
+    schedule = MemberSchedule(max_epochs=given.epochs, batch_size=given.batch)
+    plan = schedule.resolve(given.rows)
+    learned = plan.n_epochs * plan.steps_per_epoch * plan.batch_size
     for _ in range(given.repeats):
         for way in (ONE, BOTH, TWO):
             torch.set_num_threads(2 if way == BOTH else 1)
             about = about_machine()
             clf = QCLMixNetClassifier(
-                max_epochs=given.epochs, n_tree_rounds=0, random_state=0, device="cpu"
+                max_epochs=given.epochs,
+                batch_size=given.batch,
+                n_tree_rounds=0,
+                random_state=0,
+                device="cpu",
             )
             watch = Watch(workers=way == TWO)
             with tempfile.TemporaryDirectory() as progress, watch.watching():
@@ -160,7 +165,8 @@ def throughput(given: argparse.Namespace) -> None:
                 "way": way,
                 "rows": given.rows,
                 "columns": given.columns,
-                "epochs": n_rows.n_epochs,
+                "epochs": plan.n_epochs,
+                "batch": plan.batch_size,
                 "train_s": round(seconds, 2),
                 "cpu_s": round(watch.cpu_between(end - seconds, end), 2),
                 "rows_per_s": round(learned / seconds),
@@ -226,8 +232,16 @@ def fit(way: str, data: Path, test, given: argparse.Namespace, seed: int):
 
 
 def render_speeds(rows: list[dict[str, str]]) -> str:
-    """Return the newest run as Markdown."""
-    newest = [row for row in rows if row["run"] == rows[-1]["run"]]
+    """Return the newest run of each size of batch as Markdown."""
+    runs = {int(row["batch"]): row["run"] for row in rows}
+    return "\n\n".join(
+        render_run([row for row in rows if row["run"] == runs[batch]])
+        for batch in sorted(runs)
+    )
+
+
+def render_run(newest: list[dict[str, str]]) -> str:
+    """Return one run as Markdown."""
     by_way = {way: [r for r in newest if r["way"] == way] for way in (ONE, BOTH, TWO)}
     lines = [
         "| trained by | rows/s, median | rows/s, each | rows per processor second |",
@@ -256,9 +270,9 @@ def render_speeds(rows: list[dict[str, str]]) -> str:
             f"many as one of 1 thread; aimed at was 0.9 of the former, {verdict}. In "
             f"the same processor time it is {thrift[TWO] / thrift[ONE]:.2f} of what "
             f"one thread learns. {int(first['rows']):,} rows of {first['columns']} "
-            f"columns, {first['epochs']} passes; {first['machine']}, busy with other "
-            f"work (load {min(loads):g} to {max(loads):g}). Made on "
-            f"{first['at'].split()[0]}.",
+            f"columns, {first['epochs']} passes in batches of {first['batch']}; "
+            f"{first['machine']}, busy with other work (load {min(loads):g} to "
+            f"{max(loads):g}). Made on {first['at'].split()[0]}.",
         ]
     )
 
@@ -303,6 +317,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, help="100,000 for throughput, else 20,000")
     parser.add_argument("--columns", type=int, default=50)
     parser.add_argument("--epochs", type=int, default=2, help="0 for the preset's")
+    parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=5)
     place = Path(tempfile.gettempdir()) / "qclmixnet-scale"

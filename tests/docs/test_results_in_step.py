@@ -354,6 +354,7 @@ def test_the_speed_of_workers_is_that_of_the_newest_run(
 
     def row(way: str, rows_per_s: float, cpu_s: float, run: str) -> dict[str, str]:
         usual = {"rows": 1000, "columns": 5, "epochs": 2, "train_s": 10, "load": 1}
+        usual["batch"] = 256
         own = {"way": way, "rows_per_s": rows_per_s, "cpu_s": cpu_s, "run": run}
         made = {**usual, **own, "machine": "2 cores", "at": "2026-01-02 03:04"}
         return {name: str(value) for name, value in made.items()}
@@ -364,7 +365,10 @@ def test_the_speed_of_workers_is_that_of_the_newest_run(
         row(script.BOTH, 200, 10, "now"),
         row(script.TWO, speed, 20, "now"),
     ]
-    text = script.render_speeds(rows)
+    other = [{**row, "batch": "1024", "run": "then"} for row in rows[1:]]
+    text = script.render_speeds([*other, *rows])
+    assert "in batches of 256;" in text
+    assert "in batches of 1024;" in text
     assert "| one process, 1 thread | 380 | 100, 380, 390 | 380 |" in text
     assert f"learn {speed / 200:.2f} times" in text
     assert f"aimed at was 0.9 of the former, {verdict}." in text

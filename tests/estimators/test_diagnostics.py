@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from qclmixnet import QCLMixNetClassifier
 from qclmixnet.augment import find_neighbours
 from qclmixnet.core.errors import DataWarning
+from qclmixnet.estimators import fitting
 from qclmixnet.estimators.diagnostics import (
     Diagnostic,
     disagreement,
@@ -547,3 +548,13 @@ def test_the_callers_random_numbers_are_not_touched() -> None:
     control.integers(2**63)  # the one seed of a fit
     assert ours.integers(2**63) == control.integers(2**63)
     assert pickle.dumps(np.random.get_state()) == before  # noqa: NPY002
+
+
+@pytest.mark.parametrize(
+    ("n_lost", "words"), [(1, "taken up once from"), (3, "taken up 3 times from")]
+)
+def test_lost_workers_are_noted(n_lost: int, words: str) -> None:
+    (noted,) = fitting._noted_losses(n_lost)
+    assert words in noted.message
+    assert (noted.value, noted.severity) == (n_lost, "note")
+    assert fitting._noted_losses(0) == []

@@ -224,6 +224,12 @@ def test_recipes_that_need_all_rows_are_refused(tmp_path: Path, preset: object) 
         QCLMixNetClassifier(preset).fit_parquet(tmp_path, target="y")  # type: ignore[arg-type]
 
 
+@pytest.mark.usefixtures("users_view")
+def test_a_number_is_no_workers(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"`workers` must be None, or .*, got 2"):
+        QCLMixNetClassifier().fit_parquet(tmp_path, target="y", workers=2)  # type: ignore[arg-type]
+
+
 def test_classes_without_weight_are_refused(tmp_path: Path) -> None:
     frame = pd.DataFrame({"a": np.arange(80.0) ** 2, "y": ["a", "b"] * 40})
     clf = QCLMixNetClassifier(class_weight={"a": 0.0})

@@ -56,6 +56,8 @@ def test_a_training_whose_worker_is_killed_gives_the_model_of_one_process(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoint, "EVERY_S", 0.0)
+    # Ray Train looks after its workers every two seconds.
+    monkeypatch.setenv("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
     progress = tmp_path / "progress"
     seen: list[psutil.Process] = []
 

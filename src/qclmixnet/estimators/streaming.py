@@ -94,6 +94,7 @@ class StreamingMixin:
         Raises:
             InputError: an argument is out of range, or a file, a column or the labels
                 cannot be used; the message names it.
+            MissingExtraError: `workers` are on Ray, which is not installed.
 
         Warns:
             DataWarning: as `fit`, or a category has more levels than can be counted.
@@ -105,6 +106,11 @@ class StreamingMixin:
         device = resolve_device(self.device)
         if checkpoint_dir is not None:
             check_repeatable(self.random_state, recipe)
+        if workers is not None and not isinstance(workers, Training):
+            raise InputError(
+                "`workers` must be None, or `qclmixnet.execution.Workers` with a "
+                f"cluster, got {workers!r}."
+            )
         if not isinstance(source, ParquetShards):
             source = ParquetShards.open(source)
         with nullcontext() if workers is None else workers.trainer() as trainer:
