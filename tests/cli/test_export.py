@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import onnxruntime
+import pytest
 
+from qclmixnet.export import student
 from tests.cli.conftest import Call
 
 
@@ -33,6 +35,24 @@ def test_export_says_what_it_did(call: Call, model: Path, tmp_path: Path) -> Non
     assert f"Wrote {out}" in said
     assert "Of 1000 rows, 0 get another label" in said
     assert "Wrote" in call("export", model, out).stdout
+
+
+def test_export_of_a_student_says_how_near_it_is(
+    call: Call, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("_IN_ALL", 500), ("_N_STEPS", 50), ("LEAST_OF_A_CLASS", 0.0)):
+        monkeypatch.setattr(student, name, value)
+    monkeypatch.setattr(student, "LEAST_SAME", 0.0)
+    out, customers = tmp_path / "m.onnx", model.parent / "customers.csv"
+    said = call("export", model, out, "--distil", customers, "--check", customers)
+    assert (
+        "One small network is in it. Of 200 rows that it did not learn" in said.stdout
+    )
+    assert "Of 1000 rows, 0 get another label" in said.stdout  # than the student gives
+    monkeypatch.setattr(student, "LEAST_SAME", 1.01)
+    refused = call("export", model, tmp_path / "n.onnx", "--distil", customers, code=2)
+    assert "One small network does not say what the classifier says" in refused.stderr
+    assert not (tmp_path / "n.onnx").exists()
 
 
 def test_a_folder_is_no_place_for_a_file(call: Call, model: Path) -> None:

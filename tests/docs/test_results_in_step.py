@@ -35,6 +35,14 @@ def test_the_results_page_shows_the_stored_rows(
     assert script.render(rows) in script.PAGE.read_text("utf-8")
 
 
+@pytest.mark.parametrize("name", ["neighbours", "refreshes"])
+def test_the_page_on_neighbours_shows_the_stored_rows(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    script = _load(name, monkeypatch, ".")
+    assert script.render(script.stored()) in script.PAGE.read_text("utf-8")
+
+
 def test_the_recipe_page_shows_the_studys_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

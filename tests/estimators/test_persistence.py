@@ -16,7 +16,7 @@ from qclmixnet import QCLMixNetClassifier
 from qclmixnet.core.errors import InputError, ModelFormatError
 from qclmixnet.estimators.diagnostics import Diagnostic
 from qclmixnet.estimators.persistence import _digest, save_state
-from qclmixnet.training import recipe
+from qclmixnet.training import CrossFitRecipe, recipe
 
 RNG = np.random.default_rng(0)
 NUMBERS = RNG.normal(size=(40, 3))
@@ -140,6 +140,24 @@ def test_class_weights_keep_their_labels_as_numbers(tmp_path: Path) -> None:
 def test_a_recipe_comes_back_as_a_recipe(tmp_path: Path) -> None:
     fit(NUMBERS, PATTERN, preset=SMALL, max_epochs=None).save(tmp_path / "m")
     assert QCLMixNetClassifier.load(tmp_path / "m").preset == SMALL
+
+
+def test_a_recipe_of_before_there_was_a_choice_of_precision_is_read() -> None:
+    values = recipe("default").to_dict()
+    schedule = values["schedule"]
+    assert isinstance(schedule, dict)
+    assert schedule.pop("precision") == "float32"
+    assert CrossFitRecipe.from_dict(values) == recipe("default")
+
+
+def test_a_fit_in_bfloat16_is_saved_with_its_precision(tmp_path: Path) -> None:
+    rough = replace(recipe("default").schedule, precision="bfloat16", max_epochs=2)
+    lean = replace(recipe("default"), schedule=rough)
+    before = fit(NUMBERS, PATTERN, preset=lean, max_epochs=None)
+    before.save(tmp_path / "m")
+    after = QCLMixNetClassifier.load(tmp_path / "m", device="cpu")
+    assert after.recipe_ == lean
+    assert np.array_equal(after.predict_proba(NUMBERS), before.predict_proba(NUMBERS))
 
 
 def test_saving_twice_gives_the_same_bytes(

@@ -56,7 +56,7 @@ class Rows:
             trees,
             self.encoded,
             self.codes,
-            self.weights,
+            self.weights.take,
             self.folds,
             config=config,
             seed=seed,

@@ -241,7 +241,7 @@ def random_labels(
     config = TreeConfig(n_rounds=30, depth=6, l2=0.0)
     trees = build_trees(3, (3,), 2, CrossFitRecipe(trees=config), depth=config.depth)
     assert trees is not None
-    fit_trees(trees, table, codes, np.ones(n_rows), folds, config=config, seed=0)
+    fit_trees(trees, table, codes, np.ones(n_rows).take, folds, config=config, seed=0)
     return trees, table, codes, folds
 
 

@@ -67,6 +67,18 @@ def test_a_task_over_its_limit_is_stopped_and_the_others_go_on() -> None:
     assert 0.3 <= by_key["long"].seconds < 30
 
 
+def test_processor_time_has_a_limit_of_its_own() -> None:
+    work = "import time\nwhile time.process_time() < 60: pass"
+    with ProcessRunner(n_workers=2) as runner:
+        runner.submit(Task("works", exec, (work,), cpu_limit_s=0.5))
+        runner.submit(Task("waits", time.sleep, (2.0,), cpu_limit_s=0.5))
+        outcomes = [runner.next_outcome(), runner.next_outcome()]
+    by_key = {outcome.key: outcome for outcome in outcomes}
+    assert by_key["waits"].status == "ok"
+    assert by_key["works"].status == "timeout"
+    assert by_key["works"].message == "stopped after 0.5 s of processor time"
+
+
 def test_no_more_tasks_at_a_time_than_workers() -> None:
     with ProcessRunner(n_workers=2) as runner:
         assert runner.n_free == 2

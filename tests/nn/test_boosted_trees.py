@@ -1,11 +1,14 @@
 """Trees as tensors against a walk from node to node."""
 
+import copy
+import pickle
+
 import pytest
 import torch
 from torch import Tensor
 
 from qclmixnet.core.errors import InputError
-from qclmixnet.nn import BoostedTrees, boosted_trees
+from qclmixnet.nn import BoostedTrees, boosted_trees, packed_trees
 
 CARDINALITIES = (4, 3)
 
@@ -104,7 +107,7 @@ def test_scores_equal_a_walk_down_each_tree(
     assert scores.dtype == torch.float64
     assert torch.equal(scores, loop(trees, x_num, x_cat))
     assert not torch.equal(scores[0], scores[1])
-    for which in range(3):
+    for which in range(3):  # few rows walked down above, many are asked together
         assert torch.equal(trees.one_set(which, x_num, x_cat), scores[which])
 
 
@@ -118,24 +121,48 @@ def test_a_table_without_categories_needs_no_ranks() -> None:
     assert trees.rank.shape == (1, 0)
 
 
-# A tree of a row alone, a few of both, and all at once.
-@pytest.mark.parametrize(("at_once", "rows_at_once"), [(1, 1), (300, 7), (1 << 19, 31)])
+# A round of a row alone, a few of both, and all at once.
+@pytest.mark.parametrize(
+    ("most_bytes", "rows_at_once"), [(1, 1), (600, 70), (1 << 22, 200)]
+)
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_parts_give_the_bits_of_the_whole(
-    monkeypatch: pytest.MonkeyPatch, n_classes: int, at_once: int, rows_at_once: int
+    monkeypatch: pytest.MonkeyPatch, n_classes: int, most_bytes: int, rows_at_once: int
 ) -> None:
     trees = draw_trees(n_classes, n_rounds=11)
-    x_num, x_cat = draw_rows(31)
-    monkeypatch.setattr(boosted_trees, "_AT_ONCE", at_once)
+    x_num, x_cat = draw_rows(151)  # more than two words, and not a whole number
+    monkeypatch.setattr(boosted_trees, "_FEW", 0)
+    monkeypatch.setattr(packed_trees, "_MOST_BYTES", most_bytes)
     monkeypatch.setattr(boosted_trees, "_ROWS_AT_ONCE", rows_at_once)
     assert torch.equal(trees(x_num, x_cat), loop(trees, x_num, x_cat))
+
+
+def test_changed_trees_are_asked_anew() -> None:
+    trees = draw_trees(3)
+    x_num, x_cat = draw_rows(70)
+    before = trees.one_set(1, x_num, x_cat)
+    for change in (trees.threshold, trees.value, trees.feature):
+        change[1] = change[0]
+        assert not torch.equal(before, trees.one_set(1, x_num, x_cat))
+        expected = loop(trees, x_num, x_cat)[1]
+        assert torch.equal(trees.one_set(1, x_num, x_cat), expected)
+    other = draw_trees(3)
+    trees.load_state_dict(other.state_dict())
+    assert torch.equal(trees.one_set(1, x_num, x_cat), before)
+
+
+def test_a_copy_takes_along_only_the_trees() -> None:
+    trees = draw_trees(2)
+    x_num, x_cat = draw_rows(70)
+    before, size = trees.one_set(0, x_num, x_cat), len(pickle.dumps(draw_trees(2)))
+    assert len(pickle.dumps(trees)) == size
+    assert torch.equal(copy.deepcopy(trees).one_set(0, x_num, x_cat), before)
 
 
 def test_a_long_table_is_the_sum_of_its_parts() -> None:
     trees = draw_trees(3, n_rounds=20, depth=4)
     n_rows = 2 * boosted_trees._ROWS_AT_ONCE + 100
-    # 15 comparisons in each of 60 trees: more than are made together.
-    assert boosted_trees._ROWS_AT_ONCE * 60 * 15 > boosted_trees._AT_ONCE
+    assert n_rows * 60 > boosted_trees._FEW
     x_num, x_cat = draw_rows(n_rows)
     scores = trees(x_num, x_cat)
     some = torch.arange(0, n_rows, n_rows // 8)

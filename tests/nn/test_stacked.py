@@ -308,6 +308,26 @@ def test_dropout_follows_a_change_of_precision() -> None:
     assert layer(torch.ones(3, 4, 5)).dtype == torch.float32
 
 
+def test_dropout_keeps_the_mean_of_numbers_in_bfloat16() -> None:
+    layer = dropout().train()
+    out = layer(torch.ones(3, 4, 5, dtype=torch.bfloat16))
+    # Not what 1 / (1 - rate) rounds to in 8 bits.
+    assert set(out.unique().tolist()) == {
+        0.0,
+        torch.tensor(1 / (1 - layer.rate)).item(),
+    }
+
+
+def test_dropout_goes_on_with_its_bits_where_the_module_is() -> None:
+    layer, other = dropout().train(), dropout().train()
+    layer(torch.ones(3, 4, 5))
+    other.set_random_state(layer.random_state())
+    other(torch.ones(3, 4, 5, device="meta"))
+    pool = other._pool
+    assert pool is not None
+    assert pool.device.type == "meta"
+
+
 def test_other_shapes_are_refused_instead_of_being_repeated() -> None:
     with pytest.raises(InputError, match=r"`x` must .* \(3, batch, 5\), got \(1, 2, 5"):
         linear_with_biases()(draw(1, 2, 5))

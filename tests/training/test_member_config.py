@@ -163,6 +163,10 @@ def test_the_share_of_binned_members_is_rounded(
         (lambda: MemberSchedule(learning_rate=0), "`learning_rate` .* above 0"),
         (lambda: MemberSchedule(average=1.0), "`average` .* below 1, got 1.0"),
         (lambda: MemberSchedule(time_limit_s=0), "`time_limit_s` .* above 0, got 0"),
+        (
+            lambda: MemberSchedule(precision="half"),  # type: ignore[arg-type]
+            "`precision` must be one of 'float32', 'bfloat16', got 'half'",
+        ),
         (lambda: CrossFitRecipe(n_folds=0), "`n_folds` .* at least 1, got 0"),
         (lambda: CrossFitRecipe.from_dict({"colour": 3}), "Not a recipe: .*colour"),
         (

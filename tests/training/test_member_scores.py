@@ -120,7 +120,6 @@ def test_parts_of_rows_are_as_good_as_all_at_once(
     ]
     assert outputs[0].shape == (5, 90, 3)
     assert outputs[1].shape == (5, 90, 8)
-    monkeypatch.setattr(members, "ROWS_AT_ONCE", 7)
     monkeypatch.setattr(inference, "ROWS_AT_ONCE", 7)
     parts = fit(data, make_recipe())
     for name, expected in zip(names, outputs, strict=True):

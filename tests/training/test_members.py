@@ -213,7 +213,9 @@ def test_rows_mixed_from_a_left_out_row_weigh_nothing(blobs: Blobs) -> None:
 
     def gradients(plan: MixPlan | None) -> list[list[Tensor]]:
         parameters = list(network.parameters())
-        found = torch.autograd.grad(trainer.loss(rows, plan), parameters)
+        found = torch.autograd.grad(
+            trainer.loss(rows, trainer.rows(rows), plan), parameters
+        )
         return [of_member(found, member, len(SEEDS)) for member in range(len(SEEDS))]
 
     without = gradients(None)
@@ -276,7 +278,7 @@ def test_the_contrastive_losses_are_added_with_their_weight(blobs: Blobs) -> Non
             generator=torch.Generator().manual_seed(0),
         )
         network.train()
-        totals.append(fitting.loss(rows, None).item())
+        totals.append(fitting.loss(rows, fitting.rows(rows), None).item())
     plain, bins = inputs(data.x_num[rows], data.x_cat[rows])
     projection = network(plain, bins).projection
     assert projection is not None
@@ -286,6 +288,6 @@ def test_the_contrastive_losses_are_added_with_their_weight(blobs: Blobs) -> Non
         z, labels = projection[member, own], data.labels[rows][own]
         values = SupConLoss(0.1)(z, labels) + BatchHardTripletLoss(0.5)(z, labels)
         expected += float(
-            (values.detach() * fitting.loss.weights[rows][own]).sum()
+            (values.detach() * fitting.loss.weigh(rows)[own]).sum()
         ) / len(rows)
     assert totals[1] - totals[0] == pytest.approx(0.4 * expected, rel=1e-4)

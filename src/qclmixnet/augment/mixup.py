@@ -216,8 +216,7 @@ class DynamicMixup:
         rarity_power: 0 draws classes as they occur, 1 draws them equally often.
         momentum: weight of a new loss in a row's running mean, above 0, at most 1.
         partners: "neighbours", or "random" for any other row (of the same class).
-        shares: "folded" for `draw_lambda`, or "uniform" for shares from 0 to 1 as in
-            SMOTE.
+        shares: "folded" for `draw_lambda`, or "uniform" from 0 to 1 as in SMOTE.
 
     Raises:
         InputError: an argument is out of range.
@@ -267,8 +266,7 @@ class DynamicMixup:
         """Find the neighbours anew, in whatever space ``x`` is given.
 
         Args:
-            x: every training row: as encoded to begin with, as represented by the
-                network later.
+            x: every training row, as encoded to begin with and as represented later.
 
         Raises:
             InputError: `x` does not hold one finite line per row.
@@ -281,7 +279,9 @@ class DynamicMixup:
         # sought. By default we stay in the anchor's class, since its hard label on a
         # mixture with another class would be label noise.
         labels = self._labels if self.same_class else None
-        self._neighbours = find_neighbours(x, k=self.n_neighbors, labels=labels)
+        self._neighbours = find_neighbours(
+            x, k=self.n_neighbors, labels=labels, former=self._neighbours
+        )
 
     def record(
         self, rows: Int[Tensor, " batch"], focal: Float[Tensor, " losses"]

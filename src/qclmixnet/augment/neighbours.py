@@ -1,22 +1,21 @@
 """The nearest neighbours of every row, in the whole table or within its class.
 
 References:
-    Johnson, Douze, Jégou (2019), "Billion-scale similarity search with GPUs", IEEE
-    Transactions on Big Data, arXiv 1702.08734 (the inverted-file index of faiss).
     The paper of QCL-MixNet only says "k = 5 nearest neighbours"; searching large
-    classes approximately is ours, and the recall is tested.
+    classes approximately (`inverted_file`) is ours, and the recall is tested.
 """
 
 import math
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float32, Int64, Integer
 from torch import Tensor
 
+from qclmixnet.augment.inverted_file import TIERED_FROM, InvertedFile
 from qclmixnet.core import checks
 from qclmixnet.core.errors import InputError, MissingExtraError
 
@@ -30,9 +29,8 @@ _APPROXIMATE_MIN = 2_000
 _BLOCK_BYTES = 64 * 2**20
 # The distance trick only nominates this many rows beyond k; plain differences decide.
 _EXTRA_CANDIDATES = 8
-# faiss asks for at least 39 training rows per list.
-_ROWS_PER_LIST = 39
-_MAX_LISTS = 4_096
+# Rows centred at once: float64 copies of all rows would be most of the memory.
+_CENTRED_ROWS = 2**17
 
 
 @dataclass(frozen=True)
@@ -56,6 +54,7 @@ def find_neighbours(
     labels: Integer[np.ndarray, " labels"] | None = None,
     method: Literal["auto", "exact", "approximate"] = "auto",
     seed: int = 0,
+    former: Neighbours | None = None,
 ) -> Neighbours:
     """Find the ``k`` Euclidean nearest neighbours of every row.
 
@@ -75,12 +74,15 @@ def find_neighbours(
             exact for a class of up to `EXACT_LIMIT` rows and approximate above when
             faiss is installed.
         seed: of the index training; only used by the approximate search.
+        former: the neighbours of the same rows before they moved. Where a class has
+            more than a million rows they spare most of the search, if some rows drawn
+            at random show that they still help. Smaller classes are searched anew.
 
     Returns:
         One line of row numbers per row of `x`.
 
     Raises:
-        InputError: `x`, `k`, `labels` or `method` is not usable.
+        InputError: `x`, `k`, `labels`, `method` or `former` is not usable.
         MissingExtraError: ``method="approximate"`` without faiss.
 
     >>> x = np.array([[0.0], [1.0], [5.0], [6.5]], dtype=np.float32)
@@ -93,6 +95,11 @@ def find_neighbours(
     k = checks.check_integer(k, "k", low=1)
     checks.check_choice(method, "method", ["auto", "exact", "approximate"])
     _check_rows(x, labels)
+    if former is not None and len(former.indices) != len(x):
+        raise InputError(
+            f"`former` must hold the neighbours of the {len(x)} rows of `x`, got "
+            f"{len(former.indices)}."
+        )
     if method == "approximate" and find_spec("faiss") is None:
         raise MissingExtraError(
             "faiss-cpu", extra="neighbours", purpose="Approximate neighbour search"
@@ -105,10 +112,11 @@ def find_neighbours(
         k_group = min(k, len(rows) - 1)
         if k_group < 1:
             continue
-        group = _centred(x[rows])
         if _use_index(len(rows), method):
-            found = _search_index(group, k_group, seed)
+            near = None if former is None else former.indices[rows]
+            found = _search_index(x, rows, near, k=k_group, seed=seed)
         else:
+            group = _centred(x, rows, np.float64)
             found = _search_pairs(group, k_group, np.arange(len(rows)))
         indices[rows, :k_group] = rows[found]
         n_valid[rows] = k_group
@@ -141,10 +149,15 @@ def _groups(n_rows: int, labels: np.ndarray | None) -> list[np.ndarray]:
     return np.split(order, borders)
 
 
-def _centred(x: np.ndarray) -> np.ndarray:
+def _centred(
+    x: np.ndarray, rows: np.ndarray, dtype: type[np.floating[Any]]
+) -> np.ndarray:
     """Move the mean to zero, in float64: a common offset would drown distances."""
-    wide = x.astype(np.float64)
-    centred: np.ndarray = wide - wide.mean(axis=0)
+    centred: np.ndarray = x[rows].astype(dtype, copy=False)
+    mean = centred.mean(axis=0, dtype=np.float64)
+    for start in range(0, len(rows), _CENTRED_ROWS):
+        part = centred[start : start + _CENTRED_ROWS]
+        part[:] = part.astype(np.float64) - mean
     return centred
 
 
@@ -184,29 +197,22 @@ def _search_block(
     return candidates.gather(1, nearest)
 
 
-def _search_index(x: np.ndarray, k: int, seed: int) -> np.ndarray:
-    import faiss
-
-    n_rows, n_features = x.shape
-    points = np.ascontiguousarray(x, dtype=np.float32)
-    n_lists = min(4 * math.isqrt(n_rows), n_rows // _ROWS_PER_LIST, _MAX_LISTS)
-    # The index does not own the quantizer: both must live until the search is over.
-    quantizer = faiss.IndexFlatL2(n_features)
-    index = faiss.IndexIVFFlat(quantizer, n_features, n_lists)
-    index.cp.seed = seed % 2**31
-    index.cp.niter = 10
-    index.cp.max_points_per_centroid = 64
-    index.train(points)
-    index.add(points)
-    # At most 64 lists: a search costs rows^1.5, until `_MAX_LISTS` are reached.
-    index.nprobe = min(max(8, n_lists // 16), 64)
-    _, found = index.search(points, k + 1)
-    # Put the row itself, and places left empty (-1), behind the true neighbours.
-    own = np.arange(n_rows)[:, None]
-    foreign = (found != own) & (found >= 0)
-    order = np.argsort(~foreign, axis=1, kind="stable")[:, :k]
-    nearest: np.ndarray = np.take_along_axis(found, order, axis=1)
-    short = np.flatnonzero(foreign.sum(axis=1) < k)
+def _search_index(
+    x: np.ndarray, rows: np.ndarray, former: np.ndarray | None, *, k: int, seed: int
+) -> np.ndarray:
+    index = InvertedFile(_centred(x, rows, np.float32), seed)
+    if former is None or len(rows) <= TIERED_FROM:
+        nearest, short = index.search(k)
+    else:
+        nearest, short = index.search(k, _places(former, rows))
     if len(short):
-        nearest[short] = _search_pairs(x, k, short)
+        nearest[short] = _search_pairs(_centred(x, rows, np.float64), k, short)
     return nearest
+
+
+def _places(former: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Turn row numbers of the table into places among the rows of the class."""
+    places = np.minimum(np.searchsorted(rows, former), len(rows) - 1)
+    if (rows[places] != former).any():
+        raise InputError("`former` must name rows of the same class as `labels` does.")
+    return places

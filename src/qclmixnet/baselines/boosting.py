@@ -1,6 +1,5 @@
 """Gradient boosting with native categories and missing values."""
 
-import time
 from typing import Any, cast
 
 import numpy as np
@@ -11,6 +10,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from qclmixnet.baselines.encoded_model import Classifier
 from qclmixnet.baselines.peer import BaselineCard, Library, PeerSettings
 from qclmixnet.baselines.prepare import FrameEncoder, missing_level
+from qclmixnet.core import clock
 from qclmixnet.table import Table
 
 __all__ = ["BOOSTING", "XGBOOST", "fit_xgboost"]
@@ -154,11 +154,11 @@ class _Deadline:
     """So many seconds from now."""
 
     def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
+        self._end = clock.now() + seconds
 
     @property
     def has_passed(self) -> bool:
-        return time.monotonic() >= self._end
+        return clock.now() >= self._end
 
 
 def _deadline(settings: PeerSettings) -> _Deadline | None:

@@ -4,7 +4,6 @@ All have the documented defaults of their library and its own early stopping on 
 of the training rows.
 """
 
-import time
 from contextlib import AbstractContextManager
 from functools import partial
 from tempfile import TemporaryDirectory
@@ -17,6 +16,7 @@ from qclmixnet.baselines.isolation import isolated
 from qclmixnet.baselines.peer import BaselineCard, Library, PeerSettings
 from qclmixnet.baselines.prepare import FrameEncoder
 from qclmixnet.baselines.tabnet import TABNET
+from qclmixnet.core import clock
 from qclmixnet.table import Table
 
 __all__ = ["DEEP", "PytabkitModel"]
@@ -40,7 +40,7 @@ class Patience(int):
 
         Args:
             epochs: as the library understands it.
-            deadline: by `time.monotonic`.
+            deadline: by `clock.now`.
 
         Returns:
             A whole number.
@@ -63,7 +63,7 @@ class Patience(int):
         return hash(int(self))
 
     def _is_over(self) -> bool:
-        return time.monotonic() >= self.deadline
+        return clock.now() >= self.deadline
 
 
 class PytabkitModel:
@@ -86,7 +86,7 @@ class PytabkitModel:
 
     def fit(self, table: Table, codes: npt.NDArray[np.int64]) -> None:
         """Fit with the library's defaults."""
-        start, limit = time.monotonic(), self.settings.time_limit_s
+        start, limit = clock.now(), self.settings.time_limit_s
         frame = self._encoder.fit(table, self.settings.schema).encode(table)
         arguments: dict[str, Any] = {
             "cat_col_names": list(self._encoder.category_names)
@@ -94,7 +94,9 @@ class PytabkitModel:
         with self._isolated(), TemporaryDirectory() as folder:
             self._classifier = self._build(folder)
             if limit is not None and self.patience is None:
-                arguments["time_to_fit_in_seconds"] = _SHARE_OF_LIMIT * limit
+                arguments["time_to_fit_in_seconds"] = clock.watch_seconds(
+                    _SHARE_OF_LIMIT * limit
+                )
             elif limit is not None and self.patience is not None:
                 epochs = self._classifier.get_config()[self.patience]
                 patience = Patience.until(epochs, start + _SHARE_OF_LIMIT * limit)

@@ -6,7 +6,6 @@ that come with it.
 """
 
 import copy
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
@@ -20,6 +19,7 @@ from sklearn.neighbors import NearestNeighbors
 from qclmixnet.baselines.isolation import isolated
 from qclmixnet.baselines.peer import BaselineCard, Library, PeerSettings
 from qclmixnet.baselines.prepare import DenseEncoder
+from qclmixnet.core import clock
 from qclmixnet.table import Table, stratified_holdout
 
 __all__ = ["GRAPH", "GraphModel", "NeighbourGraph"]
@@ -99,7 +99,7 @@ class GraphModel:
         """Train on all rows at once; keep the epoch with the lowest held-out loss."""
         import torch
 
-        start, settings = time.monotonic(), self.settings
+        start, settings = clock.now(), self.settings
         x = self._encoder.fit(table, settings.schema).encode(table)
         self._graph = NeighbourGraph(
             x, n_neighbours=_NEIGHBOURS, n_threads=settings.n_threads
@@ -173,7 +173,7 @@ class GraphModel:
 
     def _is_late(self, start: float) -> bool:
         limit = self.settings.time_limit_s
-        return limit is not None and time.monotonic() - start > _SHARE_OF_LIMIT * limit
+        return limit is not None and clock.now() - start > _SHARE_OF_LIMIT * limit
 
 
 def _edges(

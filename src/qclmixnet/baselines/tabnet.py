@@ -1,6 +1,5 @@
 """TabNet as pytorch-tabnet trains it."""
 
-import time
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -11,6 +10,7 @@ import pandas as pd
 from qclmixnet.baselines.isolation import isolated
 from qclmixnet.baselines.peer import BaselineCard, Library, PeerSettings
 from qclmixnet.baselines.prepare import FrameEncoder
+from qclmixnet.core import clock
 from qclmixnet.table import Table, stratified_holdout
 
 __all__ = ["TABNET", "TabNetModel"]
@@ -33,7 +33,7 @@ class TabNetModel:
 
     def fit(self, table: Table, codes: npt.NDArray[np.int64]) -> None:
         """Fit with the library's defaults and its early stopping."""
-        start, settings = time.monotonic(), self.settings
+        start, settings = clock.now(), self.settings
         frame = self._encoder.fit(table, settings.schema).encode(table)
         x, names = _numbers(frame), self._encoder.category_names
         rng = np.random.default_rng(settings.random_state)
@@ -90,7 +90,7 @@ class _Stop:
         self._trainer = model
 
     def on_epoch_end(self, *_: object, **__: object) -> None:
-        if time.monotonic() >= self.deadline:
+        if clock.now() >= self.deadline:
             self._trainer._stop_training = True
 
     def ignore(self, *_: object, **__: object) -> None:

@@ -114,7 +114,7 @@ class Cell:
         inner_folds: splits of the training rows, see `inner_folds_of`.
         method: facts about the method.
         n_threads: threads of each fit.
-        time_limit_s: seconds for each fit.
+        time_limit_s: processor seconds of each thread for each fit.
         finished: fits that are over, by part.
     """
 

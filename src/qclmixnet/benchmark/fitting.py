@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from qclmixnet.benchmark.methods import decides_itself, make_method
+from qclmixnet.core.clock import processor_clock
 
 __all__ = ["FitJob", "FitResult", "fit_and_predict"]
 
@@ -24,7 +25,8 @@ class FitJob:
         n_classes: classes of the whole table.
         random_state: seed of the model.
         n_threads: threads it may use.
-        time_limit_s: for methods that can stop early.
+        time_limit_s: for methods that can stop early, in processor seconds of each
+            thread.
     """
 
     method: str
@@ -66,7 +68,8 @@ def fit_and_predict(job: FitJob) -> FitResult:
         time_limit_s=job.time_limit_s,
     )
     started, cpu_started = time.perf_counter(), time.process_time()
-    clf = unfitted.fit(job.X_train, job.codes_train)
+    with processor_clock(job.n_threads):
+        clf = unfitted.fit(job.X_train, job.codes_train)
     fit_s = time.perf_counter() - started
     fit_cpu_s = time.process_time() - cpu_started
     started = time.perf_counter()

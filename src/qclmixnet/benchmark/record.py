@@ -84,7 +84,8 @@ class RunDescription:
         methods: stable names of the methods.
         n_folds: folds of the outer cross-validation.
         n_seeds: how often it is repeated with other folds and other model seeds.
-        time_limit_s: seconds for one fit; a longer one is stopped and recorded.
+        time_limit_s: seconds for one fit, in processor time of each thread (or four
+            times as many by the clock); a longer one is stopped and recorded.
         max_train_rows: training parts are cut to this many rows.
         tuned: also score the rule that is tuned alike for every method.
         source: path of the user's file, empty for the tables of the package.

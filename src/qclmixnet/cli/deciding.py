@@ -139,9 +139,16 @@ def export(
         Path | None,
         typer.Option(help="Also score the rows of this file both ways and compare."),
     ] = None,
+    distil: Annotated[
+        Path | None,
+        typer.Option(
+            help="Put one small network that learns from the rows of this file what "
+            "the classifier says in place of networks and trees, for speed."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write a saved classifier as one ONNX file that takes raw columns."""
     from qclmixnet.cli.export import run_export
 
-    run_export(model, out, check=check, as_json=as_json)
+    run_export(model, out, check=check, distil_from=distil, as_json=as_json)

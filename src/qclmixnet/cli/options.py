@@ -65,7 +65,7 @@ Jobs = Annotated[
     typer.Option("--jobs", min=1, help="Fits at a time; all cores when left out."),
 ]
 FitLimit = Annotated[
-    float, typer.Option("--time-limit", min=1.0, help="Seconds for one fit.")
+    float, typer.Option("--time-limit", min=1.0, help="Processor seconds for one fit.")
 ]
 Methods = Annotated[
     list[str] | None,

@@ -20,7 +20,7 @@ from qclmixnet.decision import (
 )
 from qclmixnet.estimators.fit_run import FitRun
 from qclmixnet.estimators.folds import folds_of_rows
-from qclmixnet.estimators.member_learning import Lesson, class_factors, data_of
+from qclmixnet.estimators.member_learning import Lesson, class_factors
 from qclmixnet.estimators.models import MemberModel, for_inference
 from qclmixnet.estimators.tree_fitting import LEAST_LEAF, left_out_by_trees
 from qclmixnet.nn import MemberInput, MemberNetwork
@@ -29,7 +29,8 @@ from qclmixnet.table import Labels
 from qclmixnet.training import CrossFitRecipe, TrainingResult, member_outputs
 from qclmixnet.training.cross_fit import NEVER
 from qclmixnet.training.data import MemberData
-from qclmixnet.training.inference import ROWS_AT_ONCE
+from qclmixnet.training.inference import rows_at_once
+from qclmixnet.training.residency import place_rows
 
 Decision = Literal["argmax", "balanced", "macro_f1", "macro_recall"]
 """What a prediction goes for."""
@@ -119,7 +120,7 @@ def fit_members(
     )
     learned = run.have_learned(lesson, checkpoints)
     network, inputs, trees = learned.network, learned.inputs, learned.trees
-    data = data_of(encoded, labels.codes, weights, device)
+    data = place_rows(encoded, labels.codes, weights, device=device)
     counts = np.bincount(labels.codes, minlength=n_classes)
     power, by_class = recipe.loss.class_weight_power, class_factors(lesson)
     left_out, proba = _left_out(network, inputs, data, folds, recipe.n_folds)
@@ -161,16 +162,18 @@ def _left_out(
     """
     who = np.arange(network.n_members) % n_folds
     rows = np.flatnonzero(np.isin(folds, who))
-    # Of few rows all are computed, left out or not: so a batch is the same rows.
-    asked = np.arange(len(folds))
     if len(folds) > _MOST_JUDGED:
-        asked = rows = rows[:: max(1, len(rows) // _MOST_JUDGED)]
+        asked = rows = rows[:: max(1, len(rows) // _MOST_JUDGED)].copy()
+    else:
+        # All are computed, left out or not: so a batch is the same rows.
+        asked = np.arange(len(folds))
     means = []
-    for start in range(0, len(asked), ROWS_AT_ONCE):
-        part = asked[start : start + ROWS_AT_ONCE]
+    size = rows_at_once(data.labels.device)
+    for start in range(0, len(asked), size):
+        part = asked[start : start + size]
         x = data.encoded(torch.from_numpy(part).to(data.labels.device))
         logits = member_outputs(network, inputs, *x, output="logits")
-        proba = logits.double().softmax(dim=2).cpu().numpy()
+        proba = logits.cpu().double().softmax(dim=2).numpy()
         kept = np.isin(folds[part], who)
         shares = (folds[part[kept]] == who[:, None])[:, :, None]
         means.append((proba[:, kept] * shares).sum(axis=0) / shares.sum(axis=0))

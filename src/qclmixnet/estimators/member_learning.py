@@ -14,16 +14,16 @@ from qclmixnet.core.seeding import spawn_seeds
 from qclmixnet.estimators.tree_fitting import build_trees, fit_trees
 from qclmixnet.losses import class_weights
 from qclmixnet.nn import BoostedTrees, MemberInput, MemberNetwork
-from qclmixnet.preprocessing import EncodedTable, RowSource, quantile_edges
+from qclmixnet.preprocessing import RowSource, quantile_edges
 from qclmixnet.training import (
     CrossFitRecipe,
     EpochRecord,
-    TrainingData,
     TrainingResult,
     train_members,
 )
 from qclmixnet.training.checkpoint import Checkpoints, CheckpointStore
-from qclmixnet.training.data import MemberData, StoredData
+from qclmixnet.training.data import MemberData
+from qclmixnet.training.residency import place_rows
 from qclmixnet.training.team import Alone, Team
 
 __all__ = [
@@ -33,11 +33,13 @@ __all__ = [
     "Training",
     "build_members",
     "class_factors",
-    "data_of",
     "learn",
 ]
 
 _TREES = "trees"
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ def learn(
     """
     team = Alone() if team is None else team
     trees = _trees_of(lesson, checkpoints, team)
-    data = data_of(lesson.rows, lesson.codes, lesson.weights, lesson.device)
+    data = place_rows(lesson.rows, lesson.codes, lesson.weights, device=lesson.device)
     inputs, input_norm = _inputs_of(data, lesson)
     network = build_members(
         inputs,
@@ -166,13 +168,12 @@ def _trees_of(
     lesson: Lesson, checkpoints: CheckpointStore | None, team: Team
 ) -> BoostedTrees | None:
     """Grow trees, or take over those that were written down."""
-    codes, weights = lesson.codes, lesson.weights
     trees = build_trees(
         lesson.rows.n_num,
         lesson.cardinalities,
         lesson.n_classes,
         lesson.recipe,
-        depth=lesson.recipe.trees.depth_of(len(codes)),
+        depth=lesson.recipe.trees.depth_of(len(lesson.codes)),
     )
     if trees is None:
         return None
@@ -180,12 +181,11 @@ def _trees_of(
     if found is not None:
         trees.load_state_dict(found.tensors)
         return trees
-    shares = weights / weights.max()  # first, so that no sum overflows
     fit_trees(
         trees,
         lesson.rows,
-        codes,
-        shares / shares.mean() * class_factors(lesson)[codes],
+        lesson.codes,
+        _weights_by_class(lesson),
         lesson.folds,
         config=lesson.recipe.trees,
         seed=lesson.tree_seed,
@@ -199,6 +199,21 @@ def _trees_of(
     return trees
 
 
+def _weights_by_class(lesson: Lesson) -> Callable[[IntArray], FloatArray]:
+    """Return what says how much some rows count by their weights and their classes."""
+    weights, factors = lesson.weights, class_factors(lesson)
+    is_one = weights.strides == (0,)  # one number for all rows
+    few = weights[:1] if is_one else weights
+    largest = few.max()  # first, so that no sum overflows
+    mean = (few / largest).mean()
+
+    def weigh(rows: IntArray) -> FloatArray:
+        own: FloatArray = weights[rows] / largest / mean
+        return own * factors[lesson.codes[rows]]
+
+    return weigh
+
+
 def class_factors(lesson: Lesson) -> npt.NDArray[np.float64]:
     """Return what a row of each class counts by the recipe."""
     counts = np.bincount(lesson.codes, minlength=lesson.n_classes)
@@ -207,18 +222,6 @@ def class_factors(lesson: Lesson) -> npt.NDArray[np.float64]:
         class_weights(torch.from_numpy(counts), power).double().numpy()
     )
     return factors
-
-
-def data_of(
-    encoded: RowSource,
-    codes: npt.NDArray[np.int64],
-    weights: npt.NDArray[np.float64],
-    device: torch.device,
-) -> MemberData:
-    """Put the rows on the device if they are in memory, and leave them else."""
-    if isinstance(encoded, EncodedTable):
-        return TrainingData.from_arrays(encoded, codes, weights, device=device)
-    return StoredData.from_rows(encoded, codes, weights, device=device)
 
 
 def _inputs_of(data: MemberData, lesson: Lesson) -> tuple[MemberInput, float]:

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Sequence
 from contextlib import nullcontext
+from numbers import Real
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -215,6 +216,8 @@ def _features(shards: ParquetShards, target: str, drop: Sequence[str]) -> list[s
 
 
 def _weights(class_weight: object, labels: Labels) -> npt.NDArray[np.float64]:
+    if class_weight is None or isinstance(class_weight, Real):  # the recipe's business
+        return np.broadcast_to(np.float64(1), len(labels.codes))
     weights = class_weight_of_rows(class_weight, labels.classes, labels.codes)
     if not weights.all():
         without = np.unique(labels.codes[weights == 0])

@@ -5,13 +5,14 @@ smooth and slanted borders, which trees need many cuts for. Their mean is better
 either on most tables, and how much each counts is read off rows that neither saw.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from qclmixnet.core.by_class import group_by_class
 from qclmixnet.nn import BoostedTrees
 from qclmixnet.preprocessing import RowSource, cut_points, rank_levels
 from qclmixnet.training import CrossFitRecipe, TreeConfig
@@ -64,7 +65,7 @@ def fit_trees(
     trees: BoostedTrees,
     encoded: RowSource,
     codes: IntArray,
-    weights: FloatArray,
+    weights: Callable[[IntArray], FloatArray],
     folds: npt.NDArray[np.integer],
     *,
     config: TreeConfig,
@@ -79,7 +80,7 @@ def fit_trees(
         trees: what to fill; set f does not see fold f.
         encoded: the rows.
         codes: their classes; every class occurs outside of every fold.
-        weights: how much each row counts, above 0.
+        weights: says how much each of some rows counts, above 0.
         folds: fold of each row, or -1 for rows that all sets learn from.
         config: how the trees grow.
         seed: source of the little that is random.
@@ -98,7 +99,7 @@ def fit_trees(
             seed=seed + fold,
         )
         part = encoded.take(rows)
-        own = weights[rows] * counted
+        own = weights(rows) * counted
         rank = rank_levels(
             part.x_cat,
             trees.cardinalities,
@@ -158,16 +159,18 @@ def thinned_rows(
     """
     if len(rows) <= most:
         return rows, np.ones(len(rows))
-    counts = np.bincount(codes[rows])
+    short = np.int32 if len(codes) < 2**31 else np.int64
+    generator = np.random.default_rng(seed % 2**63)
+    shuffled = generator.permutation(rows.astype(short))
+    by_class, counts = group_by_class(shuffled, codes)
     whole = (counts > 0) & (counts <= most // max(1, (counts > 0).sum()))
     n_whole, n_others = int(counts[whole].sum()), int(counts[~whole].sum())
     share = (most - n_whole) / n_others
     quota = np.where(whole, counts, np.ceil(counts * share)).astype(np.int64)
-    shuffled = np.random.default_rng(seed % 2**63).permutation(rows)
-    by_class = shuffled[np.argsort(codes[shuffled], kind="stable")]
-    of_class = codes[by_class]
-    rank = np.arange(len(rows)) - (np.cumsum(counts) - counts)[of_class]
-    chosen = np.sort(by_class[rank < quota[of_class]])
+    starts = np.cumsum(counts) - counts
+    taken = zip(starts, starts + quota, strict=True)
+    chosen = np.sort(np.concatenate([by_class[start:end] for start, end in taken]))
+    chosen = chosen.astype(np.int64)
     return chosen, (counts / np.maximum(quota, 1))[codes[chosen]]
 
 

@@ -1,9 +1,11 @@
 """What happens inside the process of one task."""
 
+import math
 import os
 import sys
 import tempfile
 import threading
+import time
 import warnings
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -29,6 +31,7 @@ def run_task(
     connection: Connection,
     call: Callable[..., object],
     arguments: tuple[object, ...],
+    cpu_limit_s: float | None,
     n_threads: int,
     files: str,
 ) -> None:
@@ -41,6 +44,8 @@ def run_task(
     The process ends at once when the one that started it is gone, whatever the task is
     doing.
     """
+    if cpu_limit_s is not None:
+        _limit_cpu(cpu_limit_s)
     threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
     tempfile.tempdir = files
     limit_threads(n_threads)
@@ -79,6 +84,18 @@ def _end_with_parent(connection: Connection) -> None:
         connection.recv()
     except (EOFError, OSError):
         os._exit(1)
+
+
+def _limit_cpu(seconds: float) -> None:
+    """Let the system end this process after so many seconds of processor time."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    # From the start of the process, in whole seconds; without a dump of its memory.
+    whole = math.ceil(seconds + time.process_time())
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (whole, whole + 5))
 
 
 def limit_threads(n_threads: int) -> None:

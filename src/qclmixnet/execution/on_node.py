@@ -19,20 +19,24 @@ __all__ = ["run_on_node"]
 
 
 def run_on_node(
-    work: bytes, time_limit_s: float | None, n_threads: int, preload: tuple[str, ...]
+    work: bytes,
+    limits_s: tuple[float | None, float | None],
+    n_threads: int,
+    preload: tuple[str, ...],
 ) -> Outcome:
     """Run a packed call in a fresh process and wait for it.
 
     Args:
         work: a pickled pair of function and arguments.
-        time_limit_s: seconds after which it is stopped; None is no limit.
+        limits_s: seconds, by the clock and of processor time, after which it is
+            stopped; None is no limit.
         n_threads: threads it may use.
         preload: modules to import before the first task of this worker.
 
     Returns:
         The outcome; its value is pickled.
     """
-    task = Task("", _call, (_Packed(work),), time_limit_s)
+    task = Task("", _call, (_Packed(work),), *limits_s)
     with (
         _nameless_main(),
         ProcessRunner(n_workers=1, n_threads=n_threads, preload=preload) as runner,

@@ -11,7 +11,6 @@ import os
 import signal
 import tempfile
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,9 +21,12 @@ from types import TracebackType
 
 from qclmixnet.core.checks import check_integer
 from qclmixnet.execution.child import THREAD_VARIABLES, run_task
-from qclmixnet.execution.tasks import Outcome, Status, Task
+from qclmixnet.execution.tasks import Outcome, Runner, Status, Task
 
 __all__ = ["ProcessRunner"]
+
+# How a process ends that the system has stopped; there is no such thing on Windows.
+_OVER_CPU_LIMIT = -signal.SIGXCPU if hasattr(signal, "SIGXCPU") else None
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class _Running:
         return float("inf") if limit is None else self.started + limit
 
 
-class ProcessRunner:
+class ProcessRunner(Runner):
     """Run tasks in processes, so many at a time, and hand out what comes of them.
 
     Args:
@@ -59,10 +61,9 @@ class ProcessRunner:
     def __init__(
         self, *, n_workers: int, n_threads: int = 1, preload: Sequence[str] = ()
     ) -> None:
-        self._n_workers = check_integer(n_workers, "n_workers", low=1)
+        super().__init__(check_integer(n_workers, "n_workers", low=1))
         self._n_threads = check_integer(n_threads, "n_threads", low=1)
         self._context = _context(preload)
-        self._waiting: deque[Task] = deque()
         self._running: list[_Running] = []
         self._files = tempfile.TemporaryDirectory(
             prefix="qclmixnet-", ignore_cleanup_errors=True
@@ -92,34 +93,12 @@ class ProcessRunner:
         self._files.cleanup()
 
     @property
-    def n_workers(self) -> int:
-        """Processes at a time."""
-        return self._n_workers
-
-    @property
-    def n_open(self) -> int:
-        """Tasks that are waiting or running."""
-        return len(self._waiting) + len(self._running)
-
-    @property
-    def n_free(self) -> int:
-        """Processes that have nothing to do and no task waiting for them."""
-        return max(0, self._n_workers - self.n_open)
-
-    def submit(self, task: Task) -> None:
-        """Start a task as soon as a process is free; first come, first served."""
-        self._waiting.append(task)
-        self._start_waiting()
+    def n_running(self) -> int:
+        """Tasks that are at work."""
+        return len(self._running)
 
     def next_outcome(self) -> Outcome:
-        """Wait until a task is over and return what came of it.
-
-        Returns:
-            The outcome of the task that was over first.
-
-        Raises:
-            RuntimeError: there is no task to wait for.
-        """
+        """Wait for a task; see `Runner`."""
         if not self._running:
             raise RuntimeError("No task is running.")
         while True:
@@ -135,25 +114,24 @@ class ProcessRunner:
                 if time.monotonic() >= running.deadline:
                     return self._stop(running)
 
-    def _start_waiting(self) -> None:
-        while self._waiting and len(self._running) < self._n_workers:
-            task = self._waiting.popleft()
-            ours, theirs = self._context.Pipe()
-            started = time.monotonic()
-            process = self._context.Process(
-                target=run_task,
-                args=(
-                    theirs,
-                    task.call,
-                    task.arguments,
-                    self._n_threads,
-                    self._files.name,
-                ),
-                daemon=True,
-            )
-            process.start()
-            theirs.close()
-            self._running.append(_Running(task, process, ours, started))
+    def _start(self, task: Task) -> None:
+        ours, theirs = self._context.Pipe()
+        started = time.monotonic()
+        process = self._context.Process(
+            target=run_task,
+            args=(
+                theirs,
+                task.call,
+                task.arguments,
+                task.cpu_limit_s,
+                self._n_threads,
+                self._files.name,
+            ),
+            daemon=True,
+        )
+        process.start()
+        theirs.close()
+        self._running.append(_Running(task, process, ours, started))
 
     def _collect(self, running: _Running) -> Outcome:
         try:
@@ -162,6 +140,10 @@ class ProcessRunner:
             running.process.join()
             status, value, peak_mb = "failed", None, float("nan")
             message = _death_in_words(running.process.exitcode)
+            if running.process.exitcode == _OVER_CPU_LIMIT:
+                status = "timeout"
+                limit = running.task.cpu_limit_s
+                message = f"stopped after {limit:g} s of processor time"
         return self._finish(running, status, value, message, peak_mb)
 
     def _stop(self, running: _Running) -> Outcome:

@@ -6,7 +6,6 @@ without Ray. When a worker or its node dies, what it was doing runs once more el
 """
 
 import pickle
-from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from qclmixnet.core.checks import check_integer
 from qclmixnet.core.errors import InputError
 from qclmixnet.execution.on_node import run_on_node
 from qclmixnet.execution.ray_cluster import RayCluster
-from qclmixnet.execution.tasks import Outcome, Task, error_in_words
+from qclmixnet.execution.tasks import Outcome, Runner, Task, error_in_words
 
 if TYPE_CHECKING:
     from ray import ObjectRef
@@ -33,7 +32,7 @@ class _Running:
     attempt: int
 
 
-class RayRunner:
+class RayRunner(Runner):
     """Run tasks on a Ray cluster, so many at a time.
 
     Args:
@@ -53,12 +52,11 @@ class RayRunner:
     ) -> None:
         if n_workers is not None:
             check_integer(n_workers, "n_workers", low=1)
+        super().__init__(0)  # until the cluster says how many there are
         self._cluster = cluster
         self._asked = n_workers
-        self._n_workers = 0
         self._n_threads = check_integer(n_threads, "n_threads", low=1)
         self._preload = tuple(preload)
-        self._waiting: deque[Task] = deque()
         self._running: dict[ObjectRef[Outcome], _Running] = {}
         self._stack = ExitStack()
         self._remote: Any = None
@@ -98,34 +96,12 @@ class RayRunner:
         self._stack.close()
 
     @property
-    def n_workers(self) -> int:
-        """Tasks at a time."""
-        return self._n_workers
-
-    @property
-    def n_open(self) -> int:
-        """Tasks that are waiting or running."""
-        return len(self._waiting) + len(self._running)
-
-    @property
-    def n_free(self) -> int:
-        """Tasks that could start at once, as far as this runner goes."""
-        return max(0, self._n_workers - self.n_open)
-
-    def submit(self, task: Task) -> None:
-        """Start a task as soon as there is room; first come, first served."""
-        self._waiting.append(task)
-        self._start_waiting()
+    def n_running(self) -> int:
+        """Tasks that are at work."""
+        return len(self._running)
 
     def next_outcome(self) -> Outcome:
-        """Wait until a task is over and return what came of it.
-
-        Returns:
-            The outcome of the task that was over first.
-
-        Raises:
-            RuntimeError: there is no task to wait for.
-        """
+        """Wait for a task; see `Runner`."""
         import ray
 
         if not self._running:
@@ -137,16 +113,12 @@ class RayRunner:
                 self._start_waiting()
                 return outcome
 
-    def _start_waiting(self) -> None:
-        while self._waiting and len(self._running) < self._n_workers:
-            self._start(self._waiting.popleft(), attempt=1)
-
-    def _start(self, task: Task, *, attempt: int) -> None:
+    def _start(self, task: Task, *, attempt: int = 1) -> None:
         from ray import cloudpickle
 
         reference = self._remote.remote(
             cloudpickle.dumps((task.call, task.arguments)),  # type: ignore[no-untyped-call]
-            task.time_limit_s,
+            (task.time_limit_s, task.cpu_limit_s),
             self._n_threads,
             self._preload,
         )

@@ -2,5 +2,13 @@
 
 from qclmixnet.export.model import export_onnx
 from qclmixnet.export.parity import Parity, compare_with_onnx, onnx_inputs
+from qclmixnet.export.student import Likeness, distil
 
-__all__ = ["Parity", "compare_with_onnx", "export_onnx", "onnx_inputs"]
+__all__ = [
+    "Likeness",
+    "Parity",
+    "compare_with_onnx",
+    "distil",
+    "export_onnx",
+    "onnx_inputs",
+]

@@ -8,12 +8,13 @@ from torch import Tensor, nn
 
 from qclmixnet.core.checks import check_integer
 from qclmixnet.core.errors import InputError
+from qclmixnet.nn.packed_trees import PackedTrees
 from qclmixnet.nn.shapes import check_width
 
 __all__ = ["BoostedTrees"]
 
-# Comparisons done at once; so many stay in the processor's cache.
-_AT_ONCE = 1 << 19
+# So many leaves are found sooner by walking than by preparing for many rows.
+_FEW = 1 << 15
 _ROWS_AT_ONCE = 1024
 
 
@@ -24,7 +25,7 @@ class BoostedTrees(nn.Module):
     heap: node i is followed by node 2i + 1 where its number is at most the threshold,
     and by 2i + 2 where it is larger. Sets do not see the same numbers: each ranks the
     codes of the categories its own way. There is nothing to learn here; the trees come
-    from elsewhere, and all of them are in the state dict.
+    from elsewhere, and all of them are in the state dict. They stay on the CPU.
 
     Args:
         n_num: numeric columns, >= 0.
@@ -74,6 +75,10 @@ class BoostedTrees(nn.Module):
         self.register_buffer("base", torch.zeros(n_sets, n_scores))
         self.register_buffer("rank", torch.zeros(n_sets, int(first[-1])))
         self.register_buffer("_first_code", first[:-1], persistent=False)
+        self._packed: dict[int, tuple[tuple[int, ...], PackedTrees]] = {}
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_packed": {}}  # made again where it is needed
 
     @property
     def n_sets(self) -> int:
@@ -84,7 +89,7 @@ class BoostedTrees(nn.Module):
         self, x_num: Float[Tensor, "rows n_num"], x_cat: Int[Tensor, "rows n_cat"]
     ) -> Float[Tensor, "sets rows classes"]:
         """Return the log-odds of each class by each set, in double precision."""
-        if len(x_num) * self.feature.numel() <= _AT_ONCE:
+        if len(x_num) * self.value[..., 0].numel() <= _FEW:
             return self._all_sets(x_num, x_cat)
         return torch.stack(
             [self.one_set(which, x_num, x_cat) for which in range(self.n_sets)]
@@ -93,7 +98,7 @@ class BoostedTrees(nn.Module):
     def _all_sets(
         self, x_num: Float[Tensor, "rows n_num"], x_cat: Int[Tensor, "rows n_cat"]
     ) -> Float[Tensor, "sets rows classes"]:
-        """Take few rows through all sets in one pass: a service asks for single rows.
+        """Walk few rows down all trees in one pass: a service asks for single rows.
 
         Each set has rows of its own in the table for its ranks.
         """
@@ -101,12 +106,16 @@ class BoostedTrees(nn.Module):
         ranks = self.rank[:, (x_cat + self._first_code).T].flatten(0, 1)
         table = torch.cat([x_num.to(self.threshold).T, ranks])
         first_rank = torch.arange(self.n_sets, device=ranks.device) * x_cat.shape[1]
-        is_rank = self.feature >= self.n_num
-        feature = self.feature + is_rank * first_rank[:, None, None, None]
-        leaves = self._leaves(
-            table, feature.flatten(0, 1), self.threshold.flatten(0, 1)
-        )
-        found = self.value.flatten(0, 2).gather(1, leaves).double()
+        feature, threshold = self.feature.flatten(0, 2), self.threshold.flatten(0, 2)
+        shift = first_rank.repeat_interleave(len(feature) // self.n_sets)[:, None]
+        node = feature.new_zeros(len(feature), len(x_num))
+        for _ in range(self.depth):
+            column = feature.gather(1, node)
+            column = torch.where(column < self.n_num, column, column + shift)
+            is_right = table.gather(0, column) > threshold.gather(1, node)
+            node = 2 * node + 1 + is_right
+        leaf = node - feature.shape[1]
+        found = self.value.flatten(0, 2).gather(1, leaf).double()
         by_round = found.view(*self.feature.shape[:3], len(x_num))
         scores = self.base.double()[:, :, None] + by_round.sum(dim=1)
         return self._by_class(scores.transpose(1, 2))
@@ -119,22 +128,26 @@ class BoostedTrees(nn.Module):
     ) -> Float[Tensor, "rows classes"]:
         """Return the log-odds of each class by one set of trees."""
         self._check(x_num, x_cat)
+        packed, base = self._packed_set(which), self.base[which].double()
         ranks = self.rank[which][x_cat + self._first_code]
         table = torch.cat([x_num.to(self.threshold), ranks], dim=1).T.contiguous()
-        n_rounds, n_scores, n_inner = self.feature.shape[1:]
-        sums = []
-        for rows in torch.split(table, _ROWS_AT_ONCE, dim=1):
-            n_rows = rows.shape[1]
-            n_at_once = max(1, _AT_ONCE // max(1, n_rows * n_scores * n_inner))
-            total = self.base[which].double()[:, None].expand(-1, n_rows)
-            for start in range(0, n_rounds, n_at_once):
-                part = (which, slice(start, start + n_at_once))
-                leaves = self._leaves(rows, self.feature[part], self.threshold[part])
-                found = self.value[part].flatten(0, 1).gather(1, leaves).double()
-                by_round = found.view(len(found) // n_scores, n_scores, n_rows)
-                total = total + by_round.sum(dim=0)
-            sums.append(total.T)
-        return self._by_class(torch.cat(sums))
+        scores = [
+            base + packed.sums(rows.numpy()).T
+            for rows in torch.split(table, _ROWS_AT_ONCE, dim=1)
+        ]
+        return self._by_class(torch.cat(scores))
+
+    def _packed_set(self, which: int) -> PackedTrees:
+        """Return a set laid out for many rows, made anew when it has changed."""
+        parts = [
+            getattr(self, name)[which] for name in ("feature", "threshold", "value")
+        ]
+        version = tuple(part._version for part in parts)
+        kept = self._packed.get(which)
+        if kept is None or kept[0] != version:
+            kept = version, PackedTrees(*(part.numpy() for part in parts))
+            self._packed[which] = kept
+        return kept[1]
 
     def _check(self, x_num: Tensor, x_cat: Tensor) -> None:
         check_width(x_num, self.n_num)
@@ -145,27 +158,3 @@ class BoostedTrees(nn.Module):
         if self.n_classes > 2:
             return scores
         return torch.cat([torch.zeros_like(scores), scores], dim=-1)
-
-    def _leaves(
-        self, table: Tensor, feature: Tensor, threshold: Tensor
-    ) -> Int[Tensor, "trees rows"]:
-        """Return the number of the leaf that each row reaches in each tree.
-
-        All comparisons are made, whole rows of the table at a time, and single bytes
-        choose among their results: far faster than to walk down row by row.
-        """
-        level_by_level = feature.flatten(0, 1).T.flatten()
-        beyond = table.index_select(0, level_by_level)
-        beyond = beyond > threshold.flatten(0, 1).T.reshape(-1, 1)
-        shape = (feature.shape[-1], threshold[..., 0].numel(), table.shape[1])
-        answers = beyond.view(torch.uint8).view(shape)
-        leaf = torch.zeros_like(answers[0], dtype=torch.int16)
-        path: list[Tensor] = []
-        for level in range(self.depth):
-            left = answers[2**level - 1 : 2 ** (level + 1) - 1]
-            for went_right in path:
-                left, right = left.chunk(2)
-                left = left ^ ((left ^ right) & went_right)
-            path.append(left[0])
-            leaf = 2 * leaf + left[0]
-        return leaf.long()

@@ -15,6 +15,10 @@ from qclmixnet.nn.shapes import check_width
 
 __all__ = ["FeatureTokens", "OneHotInput"]
 
+# Where a look at the codes costs little, or torch knows no other way. On CUDA every
+# look would wait for the device, which is asked to refuse wrong codes by itself.
+_LOOKED_AT = ("cpu", "mps")
+
 
 class OneHotInput(nn.Module):
     """Join numeric columns and one-hot coded category columns into dense rows.
@@ -29,7 +33,8 @@ class OneHotInput(nn.Module):
 
     Raises:
         InputError: an argument is out of range, there is no column at all, or an
-            input has another width or a code outside its column's range.
+            input has another width or a code outside its column's range. On CUDA a
+            wrong code is a device-side assertion instead, raised a little later.
 
     >>> one_hot = OneHotInput(1, [2, 3])
     >>> one_hot(torch.tensor([[0.5]]), torch.tensor([[1, 0]])).tolist()
@@ -71,7 +76,9 @@ class OneHotInput(nn.Module):
             return x_num
         # A code too large would light up the next column's block in silence.
         outside = (x_cat < 0) | (x_cat >= self._limits)
-        if outside.any():
+        if x_cat.device.type not in _LOOKED_AT:
+            torch._assert_async(~outside.any(), "a code is out of its column's range")
+        elif outside.any():
             raise InputError(self._describe_first(outside, x_cat))
         one_hot = x_num.new_zeros(len(x_cat), self._n_features - self.n_num)
         one_hot.scatter_(1, x_cat + self._offsets, 1.0)

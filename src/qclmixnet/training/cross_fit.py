@@ -5,6 +5,8 @@ import numpy.typing as npt
 
 __all__ = ["NEVER", "deal_folds", "folds_by_hash", "hash_rows"]
 
+_HASHES_AT_ONCE = 1 << 18
+
 NEVER = -1
 """Fold of rows that every member learns from."""
 
@@ -93,10 +95,14 @@ def folds_by_hash(
         Fold of each row, or `NEVER`.
     """
     salt = _stirred(np.array([seed], dtype=np.uint64))
-    folds = (_stirred(hashes ^ salt) % np.uint64(n_folds)).astype(np.int8)
     n_classes = int(codes.max()) + 1
-    place = codes * n_folds + folds
-    counts = np.bincount(place, minlength=n_classes * n_folds)
+    counts = np.zeros(n_classes * n_folds, dtype=np.int64)
+    folds = np.empty(len(hashes), dtype=np.int8)
+    for start in range(0, len(hashes), _HASHES_AT_ONCE):
+        part = slice(start, start + _HASHES_AT_ONCE)
+        folds[part] = _stirred(hashes[part] ^ salt) % np.uint64(n_folds)
+        place = codes[part] * n_folds + folds[part]
+        counts += np.bincount(place, minlength=len(counts))
     in_one = (counts.reshape(n_classes, n_folds) > 0).sum(axis=1) < 2
     folds[in_one[codes]] = NEVER
     return folds

@@ -1,5 +1,6 @@
 """The rows a network is fitted on, as tensors on one device."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -10,8 +11,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from qclmixnet.preprocessing import EncodedTable, RowSource
+from qclmixnet.training.read_ahead import read_ahead
 
 __all__ = ["MemberData", "StoredData", "TrainingData"]
+
+# Rows that travel to a device at a time, some 30 MB of them.
+_ROWS_IN_BLOCK = 65_536
 
 
 @runtime_checkable
@@ -66,6 +71,27 @@ class TrainingData:
             labels=torch.tensor(codes, dtype=torch.int64, device=device),
             weights=_scaled(weights, device),
         )
+
+    @classmethod
+    def from_rows(
+        cls,
+        rows: RowSource,
+        codes: npt.NDArray[np.int64],
+        weights: npt.NDArray[np.float64],
+        *,
+        device: torch.device,
+    ) -> "TrainingData":
+        """Move rows, wherever they are, to a device, a block at a time."""
+        n_rows = rows.n_rows
+        x_num = torch.empty((n_rows, rows.n_num), dtype=torch.float32, device=device)
+        x_cat = torch.empty((n_rows, rows.n_cat), dtype=torch.int64, device=device)
+        for start in range(0, n_rows, _ROWS_IN_BLOCK):
+            block = np.arange(start, min(start + _ROWS_IN_BLOCK, n_rows))
+            taken = rows.take(block)
+            x_num[start : start + len(block)] = torch.from_numpy(taken.x_num)
+            x_cat[start : start + len(block)] = torch.from_numpy(taken.x_cat)
+        labels = torch.tensor(codes, dtype=torch.int64, device=device)
+        return cls(x_num, x_cat, labels, _scaled(weights, device))
 
     @property
     def n_rows(self) -> int:
@@ -124,10 +150,25 @@ class StoredData:
         taken = self.rows.take(rows.cpu().numpy())
         device = self.labels.device
         x_num, x_cat = torch.from_numpy(taken.x_num), torch.from_numpy(taken.x_cat)
-        return x_num.to(device), x_cat.to(device)
+        if device.type == "cuda":  # only from pinned memory a copy does not wait
+            x_num, x_cat = x_num.pin_memory(), x_cat.pin_memory()
+        return x_num.to(device, non_blocking=True), x_cat.to(device, non_blocking=True)
+
+    def ahead(self, batches: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Return what `encoded` does of each batch, the next ones read meanwhile.
+
+        Args:
+            batches: row numbers, on the CPU, so that reading waits for no device.
+
+        Returns:
+            Numbers and category codes, batch by batch.
+        """
+        return read_ahead(self.encoded, batches)
 
 
 def _scaled(weights: npt.NDArray[np.float64], device: torch.device) -> Tensor:
+    if weights.strides == (0,):  # one number for all rows
+        return torch.ones(1, device=device).expand(len(weights))
     scaled = weights / weights.max()  # first, so that no sum overflows
     scaled /= scaled.mean()
     return torch.tensor(scaled, dtype=torch.float32, device=device)

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from qclmixnet.augment import ClassAwareBatchSampler, DynamicMixup, MixPlan, mix
 from qclmixnet.augment.mixup import mix_labels
+from qclmixnet.core import clock
 from qclmixnet.core.errors import InputError
 from qclmixnet.losses import HybridLoss, class_weights
 from qclmixnet.nn import ModelOutput, OneHotInput, QCLMixNet
@@ -69,7 +70,7 @@ def train(
         InputError: the loss stopped being finite before any epoch could be kept.
         KeyboardInterrupt: interrupted before the end of the first epoch.
     """
-    started = time.monotonic()
+    started = clock.now()
     fit = _Fit.prepare(model, inputs, data, recipe=recipe, generator=generator)
     best = BestEpoch(recipe.schedule.patience)
     history: list[EpochRecord] = []
@@ -120,7 +121,7 @@ def _why_stop(
     if best.exhausted:
         return "patience"
     limit = schedule.time_limit_s
-    if limit is not None and time.monotonic() - started >= limit:
+    if limit is not None and clock.now() - started >= limit:
         return "time_limit"
     return None
 
@@ -365,7 +366,7 @@ class _Fit:
             macro_f1=None if scores is None else scores.macro_f1,
             macro_recall=None if scores is None else scores.macro_recall,
             log_loss=None if scores is None else scores.log_loss,
-            seconds=time.monotonic() - since,
+            seconds=clock.now() - since,
             mixup_seconds=self.mixup_seconds,
         )
 

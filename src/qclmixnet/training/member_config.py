@@ -3,10 +3,11 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from qclmixnet.core.checks import check_choice, check_integer, check_real
 from qclmixnet.training.config import rebuild
+from qclmixnet.training.precision import Precision
 from qclmixnet.training.rates import warm_cosine
 
 __all__ = [
@@ -240,6 +241,8 @@ class MemberSchedule:
         n_scores: how often left-out rows are scored to choose the epoch.
         time_limit_s: seconds after which the best epoch so far is taken; None for no
             limit. At least one epoch is always finished.
+        precision: of a step's matrix products, "float32" or "bfloat16"; weights,
+            losses and whatever is predicted are never less exact than float32.
     """
 
     epochs: int = 50
@@ -256,8 +259,10 @@ class MemberSchedule:
     average: float = 0.98
     n_scores: int = 20
     time_limit_s: float | None = None
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
+        check_choice(self.precision, "precision", get_args(Precision))
         for name in ("epochs", "min_epochs", "min_steps", "max_steps", "n_scores"):
             check_integer(getattr(self, name), name, low=1)
         if self.max_epochs is not None:

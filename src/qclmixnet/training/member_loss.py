@@ -1,5 +1,7 @@
 """What members are judged by in a step: their loss on a batch, or on a share of it."""
 
+from functools import partial
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -11,7 +13,8 @@ from qclmixnet.losses import FocalLoss, StackedContrast, class_weights
 from qclmixnet.nn import MemberNetwork
 from qclmixnet.training.data import MemberData
 from qclmixnet.training.member_config import CrossFitRecipe
-from qclmixnet.training.member_rows import InputRows, mixed_bins
+from qclmixnet.training.member_rows import InputRows, Inputs, mixed_bins
+from qclmixnet.training.precision import forward_precision
 from qclmixnet.training.team import Team
 
 __all__ = ["MemberLoss"]
@@ -50,35 +53,36 @@ class MemberLoss:
         labels = data.labels.cpu()
         counts = torch.bincount(labels, minlength=network.n_classes)
         by_class = class_weights(counts, power=recipe.loss.class_weight_power)
-        self.weights = data.weights * by_class.to(data.weights)[data.labels]
-        """What each row counts."""
+        self._by_class = by_class.to(data.weights)
+        precision = recipe.schedule.precision
+        self._precision = partial(forward_precision, device, precision)
         self._focal = FocalLoss(recipe.loss.gamma)
         self._contrast = StackedContrast(
             recipe.contrast.temperature, recipe.contrast.margin
         )
 
     def __call__(
-        self, rows: Int[Tensor, " batch"], plan: MixPlan | None
+        self, rows: Int[Tensor, " batch"], inputs: Inputs, plan: MixPlan | None
     ) -> Float[Tensor, ""]:
         """Judge the share of this process; the sum over processes is the loss.
 
         Args:
             rows: of the whole batch.
+            inputs: of the rows of this process.
             plan: which rows are mixed beside them; None for none.
 
         Returns:
             The share of the loss; the sum of its gradients is the gradient.
         """
         own = rows[self._team.rank :: self._team.size]
-        plain, bins = self._rows(own)
-        labels, weights = self._data.labels[own], self.weights[own]
+        plain, bins = inputs
+        labels, weights = self._data.labels[own], self.weigh(own)
         learns = self.learns(own)
         n_classes = self._network.n_classes
         target = F.one_hot(labels, n_classes).to(plain)
         if plan is not None:
             share = self._share_of(plan, n_real=len(rows))
-            anchors, partners = share.anchors.to(rows), share.partners.to(rows)
-            lam = share.lam.to(plain)
+            anchors, partners, lam = share.anchors, share.partners, share.lam.to(plain)
             at_anchors, at_partners = self._rows(anchors), self._rows(partners)
             plain = torch.cat([plain, mix(at_anchors[0], at_partners[0], lam)])
             if bins is not None:
@@ -87,11 +91,12 @@ class MemberLoss:
                 self._data.labels[anchors], self._data.labels[partners], lam, n_classes
             )
             target = torch.cat([target, soft])
-            weights = torch.cat([weights, self.weights[anchors]])
+            weights = torch.cat([weights, self.weigh(anchors)])
             both = self.learns(anchors) & self.learns(partners)
             learns = torch.cat([learns, both], dim=1)
             labels = torch.cat([labels, self._data.labels[anchors]])
-        out = self._network(plain, bins)
+        with self._precision():
+            out = self._network(plain, bins)
         logits = out.logits
         n_members, n_rows, _ = logits.shape
         losses: Tensor = self._focal(
@@ -108,6 +113,10 @@ class MemberLoss:
         losses = losses + self._recipe.contrast.weight * contrast
         judged = (losses * counted).sum() + self._recipe.contrast.weight * pull
         return judged / len(rows)
+
+    def weigh(self, rows: Int[Tensor, " batch"]) -> Float[Tensor, " batch"]:
+        """Return what each of these rows counts."""
+        return self._data.weights[rows] * self._by_class[self._data.labels[rows]]
 
     def learns(self, rows: Int[Tensor, " batch"]) -> Bool[Tensor, "members batch"]:
         """Say which members learn from which of these rows."""

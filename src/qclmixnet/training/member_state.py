@@ -1,7 +1,6 @@
 """Everything that decides how a fit of members goes on, to a checkpoint and back."""
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -9,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from qclmixnet.core import clock
 from qclmixnet.nn import MemberNetwork, StackedDropout
 from qclmixnet.training.checkpoint import CheckpointStore
 from qclmixnet.training.history import EpochRecord, StopReason
@@ -87,7 +87,7 @@ def save(
         "best_loss": fit.best.loss if fit.best.weights else None,
         "best_epoch": fit.best.epoch,
         "history": [asdict(record) for record in fit.history],
-        "seconds": time.monotonic() - fit.started,
+        "seconds": clock.now() - fit.started,
         "mixup_seconds": fit.mixup_seconds,
     }
     checkpoints.save(_PART, values, tensors)
@@ -117,7 +117,7 @@ def restore(fit: Resumable, checkpoints: CheckpointStore) -> None:
         weights = [tensors[f"best.{i}"].to(p) for i, p in enumerate(like)]
         fit.best = Best(values["best_loss"], values["best_epoch"], weights)
     fit.history[:] = [EpochRecord(**record) for record in values["history"]]
-    fit.started = time.monotonic() - values["seconds"]
+    fit.started = clock.now() - values["seconds"]
     fit.mixup_seconds = values["mixup_seconds"]
     fit.place = Place(
         values["epoch"], values["step"], values["loss_so_far"], None, values["reason"]

@@ -22,6 +22,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from qclmixnet.augment import MixPlan
+from qclmixnet.core import clock
 from qclmixnet.core.errors import InputError
 from qclmixnet.losses import weighted_mean
 from qclmixnet.metrics import confusion_matrix, macro_f1, macro_recall
@@ -29,7 +30,7 @@ from qclmixnet.nn import MemberInput, MemberNetwork, RowShare
 from qclmixnet.training.checkpoint import CheckpointStore
 from qclmixnet.training.data import MemberData
 from qclmixnet.training.history import EpochRecord, StopReason, TrainingResult
-from qclmixnet.training.inference import ROWS_AT_ONCE, outputs_in_parts
+from qclmixnet.training.inference import outputs_in_parts, rows_at_once
 from qclmixnet.training.member_config import CrossFitRecipe
 from qclmixnet.training.member_loss import MemberLoss
 from qclmixnet.training.member_rows import InputRows, mixup_of
@@ -141,7 +142,7 @@ class _MemberFit:
         generator: torch.Generator,
         team: Team | None = None,
     ) -> None:
-        self.started = time.monotonic()
+        self.started = clock.now()
         self.network, self.inputs, self.data = network, inputs, data
         self.recipe, self.generator = recipe, generator
         self.team = Alone() if team is None else team
@@ -240,7 +241,7 @@ class _MemberFit:
 
     def _over_time(self) -> bool:
         limit = self.recipe.schedule.time_limit_s
-        return limit is not None and time.monotonic() - self.started >= limit
+        return limit is not None and clock.now() - self.started >= limit
 
     def _run_epoch(self, epoch: int) -> float:
         """Take one pass; return the mean loss of the members."""
@@ -250,13 +251,14 @@ class _MemberFit:
         order = epoch_order(self.data.labels, self.generator)
         plans = self._plan_epoch(n_steps)
         parameters = list(self.network.parameters())
-        total = self.loss.weights.new_zeros(()) + self.place.loss_so_far
-        device = total.device
+        total = self.data.weights.new_zeros(()) + self.place.loss_so_far
         n_own = size // self.team.size
+        steps = range(self.place.step, n_steps)
+        share = slice(self.team.rank, None, self.team.size)
+        batches = self.rows.in_order(order, steps, batch_size=size, share=share)
         with step_threads(n_own * self.network.n_members * self.network.d_hidden):
-            for step in range(self.place.step, n_steps):
-                rows = order[step * size : (step + 1) * size].to(device)
-                own = self.loss(rows, plans[step] if plans else None)
+            for step, (rows, inputs) in zip(steps, batches, strict=True):
+                own = self.loss(rows, inputs, plans[step] if plans else None)
                 of_own = torch.autograd.grad(own, parameters)
                 loss, *gradients = self.team.sum([own.detach(), *of_own])
                 rate = self.schedule.rate(self.schedule.steps_before(epoch) + step)
@@ -278,6 +280,8 @@ class _MemberFit:
         self.has_neighbours = True
         n_mixed = self.n_mixed
         plan = self.mixup.plan(n_mixed * n_steps, self.generator)
+        device = self.data.weights.device  # in one go, not in every step
+        plan = MixPlan(*(x.to(device) for x in (plan.anchors, plan.partners, plan.lam)))
         cut = [slice(step * n_mixed, (step + 1) * n_mixed) for step in range(n_steps)]
         self.mixup_seconds += time.monotonic() - started
         return [
@@ -292,7 +296,7 @@ class _MemberFit:
         if len(left_out) == 0:
             return torch.arange(len(folds), device=folds.device)
         stride = max(1, len(left_out) // _MAX_SCORED_ROWS)
-        return left_out[::stride]
+        return left_out[::stride].clone()  # not a view that keeps the others
 
     @torch.no_grad()
     def _score(self, epoch: int, loss: float) -> EpochRecord:
@@ -303,16 +307,12 @@ class _MemberFit:
         self.network.eval()
         rows = self.scored
         own = rows[self.team.rank :: self.team.size]
-        log_p = torch.cat(
-            [
-                self._left_out_log_p(own[start : start + ROWS_AT_ONCE])
-                for start in range(0, max(1, len(own)), ROWS_AT_ONCE)
-            ]
-        )
+        parts = torch.split(own, rows_at_once(rows.device))
+        log_p = torch.cat([self._left_out_log_p(part) for part in parts])
         log_p = self.team.gather(log_p, len(rows))
         labels = self.data.labels[rows]
         losses = -log_p.gather(1, labels[:, None])[:, 0]
-        weights = self.loss.weights[rows]
+        weights = self.loss.weigh(rows)
         judged = float(weighted_mean(losses, weights))
         if judged < self.best.loss:  # never if it is not a number
             weights_now = [average.clone() for average in self.optimizer.averages]
@@ -352,6 +352,6 @@ class _MemberFit:
             macro_f1=macro_f1(confusion),
             macro_recall=macro_recall(confusion),
             log_loss=float(weighted_mean(own, weights)),
-            seconds=time.monotonic() - self.started,
+            seconds=clock.now() - self.started,
             mixup_seconds=self.mixup_seconds,
         )

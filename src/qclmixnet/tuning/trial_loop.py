@@ -84,13 +84,12 @@ def fit_fold(job: FoldFit) -> tuple[float, float, float]:
     return score, seconds, time.process_time() - cpu_started
 
 
-class _Here:
+class _Here(Runner):
     """Runs tasks in this process, one after the other."""
 
-    n_workers = 1
-
     def __init__(self) -> None:
-        self._waiting: deque[Task] = deque()
+        super().__init__(1)
+        self._begun: deque[Task] = deque()
 
     def __enter__(self) -> "_Here":
         return self
@@ -101,21 +100,19 @@ class _Here:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._begun.clear()
         self._waiting.clear()
 
     @property
-    def n_open(self) -> int:
-        return len(self._waiting)
+    def n_running(self) -> int:
+        return len(self._begun)
 
-    @property
-    def n_free(self) -> int:
-        return max(0, 1 - self.n_open)
-
-    def submit(self, task: Task) -> None:
-        self._waiting.append(task)
+    def _start(self, task: Task) -> None:
+        self._begun.append(task)
 
     def next_outcome(self) -> Outcome:
-        task = self._waiting.popleft()
+        task = self._begun.popleft()
+        self._start_waiting()
         try:
             value = task.call(*task.arguments)
         except Exception as error:  # noqa: BLE001  (any failure of a fit is a result)
