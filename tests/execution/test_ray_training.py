@@ -25,7 +25,7 @@ from qclmixnet.training import checkpoint
 from qclmixnet.training.checkpoint import Checkpoint, Checkpoints
 from qclmixnet.training.team import Alone
 
-N_EPOCHS = 25
+N_EPOCHS = 60
 
 
 @pytest.fixture(scope="module")
@@ -55,16 +55,18 @@ def workers() -> list[psutil.Process]:
 def test_a_training_whose_worker_is_killed_gives_the_model_of_one_process(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoint, "EVERY_S", 0.0)
+    monkeypatch.setattr(checkpoint, "EVERY_S", 0.1)
     # Ray Train looks after its workers every two seconds.
     monkeypatch.setenv("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
     progress = tmp_path / "progress"
     seen: list[psutil.Process] = []
 
     def kill_one() -> None:
+        while len(found := workers()) < 2:
+            time.sleep(0.1)
+        seen.extend(found)
         while not (progress / "members.json").exists():
             time.sleep(0.01)
-        seen.extend(workers())
         seen[0].kill()
 
     killer = threading.Thread(target=kill_one)
