@@ -2,8 +2,9 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from qclmixnet.training.threads import step_threads
+from qclmixnet.training.threads import step_threads, tree_threads
 
 
 @pytest.fixture
@@ -29,3 +30,17 @@ def test_the_former_number_comes_back_after_an_error() -> None:
     with pytest.raises(KeyboardInterrupt), step_threads(1):
         raise KeyboardInterrupt
     assert torch.get_num_threads() == 2
+
+
+def openmp_threads() -> set[int]:
+    return {p["num_threads"] for p in threadpool_info() if p["user_api"] == "openmp"}
+
+
+@pytest.mark.parametrize(("n_cells", "expected"), [(499_999, 1), (500_000, 2)])
+def test_trees_of_small_tables_are_grown_with_one_thread(
+    n_cells: int, expected: int
+) -> None:
+    with threadpool_limits(2, user_api="openmp"):
+        with tree_threads(n_cells):
+            assert openmp_threads() == {expected}
+        assert openmp_threads() == {2}

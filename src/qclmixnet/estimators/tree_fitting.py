@@ -16,6 +16,7 @@ from qclmixnet.core.by_class import group_by_class
 from qclmixnet.nn import BoostedTrees
 from qclmixnet.preprocessing import RowSource, cut_points, rank_levels
 from qclmixnet.training import CrossFitRecipe, TreeConfig
+from qclmixnet.training.threads import tree_threads
 
 __all__ = [
     "LEAST_LEAF",
@@ -131,7 +132,8 @@ def fit_trees(
             x[:, place] = np.searchsorted(cut, numbers[:, place])
         x[:, len(cuts) :] = np.asarray(ranked, dtype=np.float32)
         del part, numbers, ranked
-        grown.fit(x, codes[rows], sample_weight=own)
+        with tree_threads(x.size):
+            grown.fit(x, codes[rows], sample_weight=own)
         _copy_trees(grown, trees, fold, cuts)
         trees.rank[fold] = torch.from_numpy(rank)
 

@@ -307,8 +307,10 @@ class _MemberFit:
         self.network.eval()
         rows = self.scored
         own = rows[self.team.rank :: self.team.size]
-        parts = torch.split(own, rows_at_once(rows.device))
-        log_p = torch.cat([self._left_out_log_p(part) for part in parts])
+        size = rows_at_once(rows.device)
+        with step_threads(size * self.network.n_members * self.network.d_hidden):
+            parts = [self._left_out_log_p(part) for part in torch.split(own, size)]
+        log_p = torch.cat(parts)
         log_p = self.team.gather(log_p, len(rows))
         labels = self.data.labels[rows]
         losses = -log_p.gather(1, labels[:, None])[:, 0]
