@@ -91,51 +91,68 @@ def fit_trees(
         Friedman (2001), "Greedy function approximation: a gradient boosting machine";
         grown by scikit-learn's HistGradientBoostingClassifier.
     """
-    first_code = np.array([0, *trees.cardinalities])[:-1].cumsum()
     for fold in range(trees.n_sets) if sets is None else sets:
-        rows, counted = thinned_rows(
-            np.flatnonzero(folds != fold),
+        # In a function of its own: nothing of one set is left when the next begins.
+        _grow(
+            trees,
+            fold,
+            encoded,
             codes,
-            most=_MOST_CELLS // (encoded.n_num + encoded.n_cat),
-            seed=seed + fold,
+            weights,
+            np.flatnonzero(folds != fold),
+            config=config,
+            seed=seed,
         )
-        part = encoded.take(rows)
-        own = weights(rows) * counted
-        rank = rank_levels(
-            part.x_cat,
-            trees.cardinalities,
-            codes[rows],
-            own,
-            n_classes=trees.n_classes,
-        )
-        ranked = rank[part.x_cat + first_code]
-        grown = HistGradientBoostingClassifier(
-            max_iter=config.n_rounds,
-            learning_rate=config.learning_rate,
-            max_depth=trees.depth,
-            max_leaf_nodes=2**trees.depth,
-            # Tiny classes need small leaves, large tables do not.
-            min_samples_leaf=int(
-                np.clip(len(codes) // 100, LEAST_LEAF, config.min_leaf_rows)
-            ),
-            l2_regularization=config.l2,
-            early_stopping=False,
-            random_state=seed % 2**32,
-        )
-        numbers = part.x_num
-        # Given more values than it has bins, scikit-learn looks for each of its 254
-        # weighted percentiles alone, which took longer than growing the trees.
-        cuts = [cut_points(column, n_bins=_N_BINS) for column in numbers.T]
-        # In the precision that scikit-learn would copy them to.
-        x = np.empty((len(rows), len(cuts) + encoded.n_cat), dtype=np.float64)
-        for place, cut in enumerate(cuts):
-            x[:, place] = np.searchsorted(cut, numbers[:, place])
-        x[:, len(cuts) :] = np.asarray(ranked, dtype=np.float32)
-        del part, numbers, ranked
-        with tree_threads(x.size):
-            grown.fit(x, codes[rows], sample_weight=own)
-        _copy_trees(grown, trees, fold, cuts)
-        trees.rank[fold] = torch.from_numpy(rank)
+
+
+def _grow(
+    trees: BoostedTrees,
+    fold: int,
+    encoded: RowSource,
+    codes: IntArray,
+    weights: Callable[[IntArray], FloatArray],
+    rows: IntArray,
+    *,
+    config: TreeConfig,
+    seed: int,
+) -> None:
+    """Grow one set of trees on some of the named rows."""
+    most = _MOST_CELLS // (encoded.n_num + encoded.n_cat)
+    rows, counted = thinned_rows(rows, codes, most=most, seed=seed + fold)
+    part = encoded.take(rows)
+    own = weights(rows) * counted
+    rank = rank_levels(
+        part.x_cat, trees.cardinalities, codes[rows], own, n_classes=trees.n_classes
+    )
+    first_code = np.array([0, *trees.cardinalities])[:-1].cumsum()
+    ranked = rank[part.x_cat + first_code]
+    grown = HistGradientBoostingClassifier(
+        max_iter=config.n_rounds,
+        learning_rate=config.learning_rate,
+        max_depth=trees.depth,
+        max_leaf_nodes=2**trees.depth,
+        # Tiny classes need small leaves, large tables do not.
+        min_samples_leaf=int(
+            np.clip(len(codes) // 100, LEAST_LEAF, config.min_leaf_rows)
+        ),
+        l2_regularization=config.l2,
+        early_stopping=False,
+        random_state=seed % 2**32,
+    )
+    numbers = part.x_num
+    # Given more values than it has bins, scikit-learn looks for each of its 254
+    # weighted percentiles alone, which took longer than growing the trees.
+    cuts = [cut_points(column, n_bins=_N_BINS) for column in numbers.T]
+    # In the precision that scikit-learn would copy them to.
+    x = np.empty((len(rows), len(cuts) + encoded.n_cat), dtype=np.float64)
+    for place, cut in enumerate(cuts):
+        x[:, place] = np.searchsorted(cut, numbers[:, place])
+    x[:, len(cuts) :] = np.asarray(ranked, dtype=np.float32)
+    del part, numbers, ranked
+    with tree_threads(x.size):
+        grown.fit(x, codes[rows], sample_weight=own)
+    _copy_trees(grown, trees, fold, cuts)
+    trees.rank[fold] = torch.from_numpy(rank)
 
 
 def thinned_rows(
