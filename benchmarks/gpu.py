@@ -29,7 +29,7 @@ import torch
 from pages import replace_table
 from torch.utils.flop_counter import FlopCounterMode
 
-from qclmixnet.estimators.member_fitting import build_members
+from qclmixnet.estimators.member_learning import build_members
 from qclmixnet.nn import MemberInput, MemberNetwork
 from qclmixnet.preprocessing import EncodedTable, quantile_edges
 from qclmixnet.training import CrossFitRecipe, TrainingData, recipe, train_members

@@ -28,7 +28,7 @@ def group_by_class(
 
     >>> rows, counts = group_by_class(np.array([4, 0, 3, 1]), np.array([1, 0, 1, 0, 1]))
     >>> rows.tolist(), counts.tolist()
-    ([1, 4, 0, 3], [1, 3])
+    ([3, 1, 4, 0], [2, 2])
     """
     n_classes = int(codes.max(initial=-1)) + 1
     counts = np.zeros(n_classes, dtype=np.int64)
