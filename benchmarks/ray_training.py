@@ -271,8 +271,8 @@ def render_run(newest: list[dict[str, str]]) -> str:
             f"the same processor time it is {thrift[TWO] / thrift[ONE]:.2f} of what "
             f"one thread learns. {int(first['rows']):,} rows of {first['columns']} "
             f"columns, {first['epochs']} passes in batches of {first['batch']}; "
-            f"{first['machine']}, busy with other work (load {min(loads):g} to "
-            f"{max(loads):g}). Made on {first['at'].split()[0]}.",
+            f"{first['machine']}, load {min(loads):g} to "
+            f"{max(loads):g}, its own included. Made on {first['at'].split()[0]}.",
         ]
     )
 
