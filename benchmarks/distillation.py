@@ -40,6 +40,7 @@ from qclmixnet.export.encoding import encode_columns
 from qclmixnet.export.graph import Graph
 from qclmixnet.export.members import mean_of_members
 from qclmixnet.export.model import inputs_of
+from qclmixnet.export.student import rows_between
 from qclmixnet.export.trees import mean_of_trees
 from qclmixnet.metrics import score_predictions
 from qclmixnet.nn import MemberNetwork
@@ -79,22 +80,6 @@ def without_trees(model: MemberModel) -> MemberModel:
     return replace(model, trees=None, tree_share=0.0)
 
 
-def between(encoded: EncodedTable, n_rows: int, seed: int) -> EncodedTable:
-    """Return the rows and others on lines between two of them."""
-    rng = np.random.default_rng(seed)
-    n_more = max(n_rows - encoded.n_rows, encoded.n_rows)
-    one, other = rng.integers(encoded.n_rows, size=(2, n_more))
-    share = rng.beta(0.4, 0.4, size=(n_more, 1)).astype(np.float32)
-    x_num = share * encoded.x_num[one] + (1 - share) * encoded.x_num[other]
-    from_one = rng.random((n_more, encoded.n_cat)) < share
-    x_cat = np.where(from_one, encoded.x_cat[one], encoded.x_cat[other])
-    return EncodedTable(
-        np.concatenate([encoded.x_num, x_num]),
-        np.concatenate([encoded.x_cat, x_cat]),
-        {},
-    )
-
-
 def student_of(
     model: MemberModel, encoded: EncodedTable, method: str, seed: int
 ) -> MemberModel:
@@ -114,7 +99,7 @@ def student_of(
         generators=[generator],
         pool_generator=torch.Generator().manual_seed(seed),
     )
-    rows = between(encoded, POOL, seed)
+    rows = rows_between(encoded, POOL, np.random.default_rng(seed))
     target = torch.from_numpy(imitated(model, method).proba(rows)).float()
     inputs = deepcopy(model.inputs).float()
     plain, bins = inputs(torch.from_numpy(rows.x_num), torch.from_numpy(rows.x_cat))
