@@ -120,7 +120,9 @@ def fit_members(
     )
     learned = run.have_learned(lesson, checkpoints)
     network, inputs, trees = learned.network, learned.inputs, learned.trees
-    data = place_rows(encoded, labels.codes, weights, device=device)
+    data = learned.data
+    if data is None:  # workers learned elsewhere
+        data = place_rows(encoded, labels.codes, weights, device=device)
     counts = np.bincount(labels.codes, minlength=n_classes)
     power, by_class = recipe.loss.class_weight_power, class_factors(lesson)
     left_out, proba = _left_out(network, inputs, data, folds, recipe.n_folds)

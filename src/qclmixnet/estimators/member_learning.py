@@ -83,6 +83,7 @@ class Learned:
         trees: the trees beside them; None for none.
         result: what happened while the members were trained.
         n_lost: how often the training was taken up after workers were lost.
+        data: the rows as they were placed for it; None if that was elsewhere.
     """
 
     network: MemberNetwork
@@ -90,6 +91,7 @@ class Learned:
     trees: BoostedTrees | None
     result: TrainingResult
     n_lost: int = 0
+    data: MemberData | None = None
 
 
 @runtime_checkable
@@ -161,7 +163,7 @@ def learn(
         checkpoints=checkpoints,
         team=team,
     )
-    return Learned(network, inputs, trees, result)
+    return Learned(network, inputs, trees, result, data=data)
 
 
 def _trees_of(

@@ -110,7 +110,10 @@ def _train(order: WorkOrder) -> None:
     )
     if team.rank == 0:
         sent = replace(
-            learned, network=learned.network.cpu(), inputs=learned.inputs.cpu()
+            learned,
+            network=learned.network.cpu(),
+            inputs=learned.inputs.cpu(),
+            data=None,  # which is not to travel
         )
         ray.get(order.desk.finish.remote(attempt, sent))
 
