@@ -15,7 +15,6 @@ the teacher's; the last student stands for the trees as well. Rows go to
 `docs/decisions/0015-distillation.md` each.
 """
 
-import csv
 import json
 import re
 import sys
@@ -32,6 +31,7 @@ import torch
 from crossval import _folds
 from onnx_speed import BLOCK, N_TRAIN, make_table
 from pages import interval, replace_table
+from rows import append_row
 
 from qclmixnet import QCLMixNetClassifier, load_dataset
 from qclmixnet.estimators.models import MemberModel, for_inference
@@ -142,17 +142,6 @@ def score(clf: QCLMixNetClassifier, X, y, classes) -> dict[str, float]:
     return {name: round(getattr(scores, name), 6) for name in SCORES}
 
 
-def append(path: Path, row: dict[str, object]) -> None:
-    """Write a row down."""
-    is_new = not path.exists()
-    with path.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(row))
-        if is_new:
-            writer.writeheader()
-        writer.writerow(row)
-    print(row, flush=True)
-
-
 def run_scores() -> None:
     """Score teacher and students on the folds that are not stored yet."""
     done = set()
@@ -175,7 +164,7 @@ def run_scores() -> None:
                 same = float(np.mean(clf.predict(held) == said))
                 found = score(clf, held, y.iloc[test], classes)
                 key = {"table": name, "fold": fold, "method": method}
-                append(SCORED, {**key, **found, "agreement": round(same, 5)})
+                append_row(SCORED, {**key, **found, "agreement": round(same, 5)})
 
 
 def session_of(path: Path, *, profile: Path | None = None):
@@ -282,7 +271,7 @@ def run_speed() -> None:
                 times = pd.DataFrame([turn[method] for turn in turns]).median()
                 row = {"table": name, "method": method}
                 row |= {key: float(f"{value:.4g}") for key, value in times.items()}
-                append(TIMED, row | parts_of(fits[method], path, inputs, folder))
+                append_row(TIMED, row | parts_of(fits[method], path, inputs, folder))
 
 
 def title(method: str) -> str:

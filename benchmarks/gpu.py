@@ -16,7 +16,6 @@ appended to `benchmarks/results/gpu.csv`, and the newest of each is on the page.
 """
 
 import argparse
-import csv
 import os
 import platform
 import time
@@ -27,6 +26,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from pages import replace_table
+from rows import append_row, stored_rows
 from torch.utils.flop_counter import FlopCounterMode
 
 from qclmixnet.estimators.member_learning import build_members
@@ -237,22 +237,6 @@ def measure(
     }
 
 
-def append(row: dict[str, object]) -> None:
-    """Write a row down."""
-    is_new = not ROWS.exists()
-    with ROWS.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        if is_new:
-            writer.writeheader()
-        writer.writerow(row)
-
-
-def stored() -> list[dict[str, str]]:
-    """Return the rows there are."""
-    with ROWS.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def in_words(flops: float) -> str:
     """Return operations a second in a unit that leaves few digits.
 
@@ -308,9 +292,8 @@ def main() -> None:
             peak = peak_flops(device, dtype, size=size)
             for batch_size in given.batches:
                 row = measure(data, precision, batch_size, peak, given.seconds)
-                append(row)
-                print(row, flush=True)
-    replace_table(PAGE, render(stored()))
+                append_row(ROWS, row, COLUMNS)
+    replace_table(PAGE, render(stored_rows(ROWS)))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ took with the rows loaded.
 """
 
 import argparse
-import csv
 import json
 import math
 import os
@@ -33,6 +32,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from rows import append_row, stored_rows
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "explanation" / "neighbours.md"
@@ -240,19 +240,11 @@ def prepare(data: str, n_rows: int, folder: str) -> str:
     return str(true_neighbours(make(data, n_rows, Path(folder))))
 
 
-def stored() -> list[dict[str, str]]:
-    """Return the rows there are."""
-    if not STORED.exists():
-        return []
-    with STORED.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def run(data: str, n_rows: int, method: str, folder: Path) -> None:
     """Measure once what is not stored yet."""
     key = dict(zip(KEY, (data, str(n_rows), method), strict=True))
     low, high = LIMITS[method]
-    known = [{name: row[name] for name in KEY} for row in stored()]
+    known = [{name: row[name] for name in KEY} for row in stored_rows(STORED)]
     if not low <= n_rows <= high or key in known:
         return
     in_own_process(prepare, data, n_rows, str(folder))
@@ -263,13 +255,7 @@ def run(data: str, n_rows: int, method: str, folder: Path) -> None:
         "machine": f"{os.cpu_count()} cores, {platform.machine()}",
         "at": time.strftime("%Y-%m-%d %H:%M"),
     }
-    is_new = not STORED.exists()
-    with STORED.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        if is_new:
-            writer.writeheader()
-        writer.writerow(row)
-    print(row, flush=True)
+    append_row(STORED, row, COLUMNS)
 
 
 def render(rows: list[dict[str, str]]) -> str:
@@ -337,7 +323,7 @@ def main() -> None:
                 run(data, n_rows, method, given.folder)
     from pages import replace_table  # not in the processes whose memory is measured
 
-    replace_table(PAGE, render(stored()))
+    replace_table(PAGE, render(stored_rows(STORED)))
 
 
 if __name__ == "__main__":

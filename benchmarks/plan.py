@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from rows import stored_rows
 
 from qclmixnet.training import MemberSchedule
 
@@ -154,17 +155,9 @@ def score_s(pieces: dict[str, float], n_rows: float) -> float:
     return n_scored * pieces["forward_s"]
 
 
-def stored(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a file; none if it does not exist."""
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def read_pieces() -> dict[str, float]:
     """Return the measured pieces by name."""
-    return {row["piece"]: float(row["value"]) for row in stored(PIECES)}
+    return {row["piece"]: float(row["value"]) for row in stored_rows(PIECES)}
 
 
 def write_pieces(pieces: dict[str, tuple[float, str]]) -> None:
@@ -391,7 +384,7 @@ def main() -> None:
         write_pieces(measure())
     from plan_page import draw_page
 
-    draw_page(read_pieces(), stored(SCALE))
+    draw_page(read_pieces(), stored_rows(SCALE))
 
 
 if __name__ == "__main__":

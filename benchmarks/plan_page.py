@@ -15,9 +15,9 @@ from plan import (
     Plan,
     as_built,
     as_changed,
-    stored,
     sum_s,
 )
+from rows import stored_rows
 
 from qclmixnet.report.drawing import INK, new_figure, render, strip_axes
 
@@ -57,7 +57,7 @@ def tables(pieces: Pieces, fits: list[dict[str, str]]) -> dict[str, str]:
     return {
         "pieces": of_pieces(pieces),
         "check": of_check(pieces, fits),
-        "two": of_two(pieces, stored(MEASURED)),
+        "two": of_two(pieces, stored_rows(MEASURED)),
         "built": of_plans(pieces, as_built, assumed),
         "changed": of_plans(pieces, as_changed, assumed),
         "needs": of_needs(pieces, assumed),

@@ -15,7 +15,6 @@ run, and to `ray_agreement.csv`, where what is there is not run again.
 """
 
 import argparse
-import csv
 import os
 import platform
 import statistics
@@ -27,6 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import scale
+from rows import append_row, stored_rows
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "explanation" / "scale.md"
@@ -105,25 +105,6 @@ def about_machine() -> dict[str, object]:
     }
 
 
-def append(path: Path, columns: tuple[str, ...], row: dict[str, object]) -> None:
-    """Add a row to a file."""
-    is_new = not path.exists()
-    with path.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns)
-        if is_new:
-            writer.writeheader()
-        writer.writerow(row)
-    print(row, flush=True)
-
-
-def stored(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a file."""
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def team(way: str):
     """Return the workers of a way; None for this process."""
     from qclmixnet.execution import RayCluster, Workers
@@ -173,7 +154,7 @@ def throughput(given: argparse.Namespace) -> None:
                 "run": given.run,
                 **about,
             }
-            append(SPEEDS, SPEED_COLUMNS, row)
+            append_row(SPEEDS, row, SPEED_COLUMNS)
 
 
 def agreement(given: argparse.Namespace) -> None:
@@ -198,10 +179,10 @@ def agreement(given: argparse.Namespace) -> None:
         for way in (MEMORY, SHARDS, WORKERS):
             sizes = (given.rows, given.columns, given.epochs, seed)
             key = dict(zip(SCORE_COLUMNS, map(str, (way, *sizes)), strict=False))
-            if any(key.items() <= row.items() for row in stored(SCORES)):
+            if any(key.items() <= row.items() for row in stored_rows(SCORES)):
                 continue
             row = {**key, **about_machine(), **fit(way, data, test, given, seed)}
-            append(SCORES, SCORE_COLUMNS, row)
+            append_row(SCORES, row, SCORE_COLUMNS)
 
 
 def fit(way: str, data: Path, test, given: argparse.Namespace, seed: int):
@@ -339,8 +320,8 @@ def main() -> None:
         (SPEEDS, render_speeds, "throughput"),
         (SCORES, render_scores, "agreement"),
     ):
-        if stored(path):
-            replace_table(PAGE, render(stored(path)), name=name)
+        if stored_rows(path):
+            replace_table(PAGE, render(stored_rows(path)), name=name)
 
 
 if __name__ == "__main__":

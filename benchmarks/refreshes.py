@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from rows import stored_rows
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "explanation" / "neighbours.md"
@@ -126,12 +127,6 @@ def _far(points: np.ndarray, queries: np.ndarray, found: np.ndarray) -> float:
     return float(np.sqrt((gap**2).sum(axis=2)).mean())
 
 
-def stored() -> list[dict[str, str]]:
-    """Return the rows there are."""
-    with STORED.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def render(rows: list[dict[str, str]]) -> str:
     """Return the comparisons as Markdown."""
     lines = [
@@ -197,7 +192,7 @@ def main() -> None:
         writer.writerows(lines)
     from pages import replace_table
 
-    replace_table(PAGE, render(stored()), name="moved")
+    replace_table(PAGE, render(stored_rows(STORED)), name="moved")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ and processor time of the fit alone, from the files; memory is the peak of the p
 """
 
 import argparse
-import csv
 import json
 import os
 import platform
@@ -27,6 +26,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from rows import append_row, stored_rows
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "explanation" / "scale.md"
@@ -204,21 +205,13 @@ def in_own_process(*arguments: object) -> dict[str, object]:
     return json.loads(out.stdout.splitlines()[-1])
 
 
-def stored() -> list[dict[str, str]]:
-    """Return the rows there are."""
-    if not ROWS.exists():
-        return []
-    with ROWS.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def run(n_rows: int, n_columns: int, method: str, epochs: int, data: Path) -> None:
     """Measure once what is not stored yet."""
     if method != "qclmixnet":
         epochs = 0  # which is nothing to others
     key = [method, str(n_rows), str(n_columns), str(epochs)]
     names = ("method", "rows", "columns", "epochs")
-    if any([row[name] for name in names] == key for row in stored()):
+    if any([row[name] for name in names] == key for row in stored_rows(ROWS)):
         return
     folder = make(n_rows, n_columns, data)
     test = data / f"test-{n_columns}.parquet"
@@ -230,13 +223,7 @@ def run(n_rows: int, n_columns: int, method: str, epochs: int, data: Path) -> No
         "machine": f"{os.cpu_count()} cores, {platform.machine()}",
         "at": time.strftime("%Y-%m-%d %H:%M"),
     }
-    is_new = not ROWS.exists()
-    with ROWS.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        if is_new:
-            writer.writeheader()
-        writer.writerow(row)
-    print(row, flush=True)
+    append_row(ROWS, row, COLUMNS)
 
 
 def passes(row: dict[str, str]) -> int:
@@ -400,7 +387,7 @@ def main() -> None:
             run(n_rows, given.columns, method, given.epochs, given.data)
     from pages import replace_table  # not in the processes whose memory is measured
 
-    replace_table(PAGE, render(stored()))
+    replace_table(PAGE, render(stored_rows(ROWS)))
 
 
 if __name__ == "__main__":
