@@ -65,7 +65,8 @@ def test_the_peak_of_a_device_is_above_a_steps_speed(script: ModuleType) -> None
 
 
 def test_the_page_shows_the_stored_rows(script: ModuleType) -> None:
-    assert script.render(script.stored()) in script.PAGE.read_text("utf-8")
+    rows = script.stored_rows(script.ROWS)
+    assert script.render(rows) in script.PAGE.read_text("utf-8")
 
 
 def test_the_page_shows_what_bfloat16_costs(monkeypatch: pytest.MonkeyPatch) -> None:

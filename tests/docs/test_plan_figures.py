@@ -92,7 +92,7 @@ def test_the_measured_ratio_is_of_workers_with_one_thread() -> None:
 def test_the_page_shows_what_the_pieces_give(plan: ModuleType) -> None:
     page = importlib.import_module("plan_page")
     text = page.PAGE.read_text("utf-8")
-    shown = page.tables(plan.read_pieces(), plan.stored(plan.SCALE))
+    shown = page.tables(plan.read_pieces(), plan.stored_rows(plan.SCALE))
     assert len(shown) == 6
     for table in shown.values():
         assert table in text
@@ -100,7 +100,7 @@ def test_the_page_shows_what_the_pieces_give(plan: ModuleType) -> None:
 
 def test_the_model_is_near_the_fits_that_were_run(plan: ModuleType) -> None:
     page = importlib.import_module("plan_page")
-    fits = [f for f in plan.stored(plan.SCALE) if f["method"] == "qclmixnet"]
+    fits = [f for f in plan.stored_rows(plan.SCALE) if f["method"] == "qclmixnet"]
     shares = [
         3600
         * page.ten_passes(plan.read_pieces(), int(f["rows"])).hours

@@ -40,7 +40,8 @@ def test_the_page_on_neighbours_shows_the_stored_rows(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     script = _load(name, monkeypatch, ".")
-    assert script.render(script.stored()) in script.PAGE.read_text("utf-8")
+    rows = script.stored_rows(script.STORED)
+    assert script.render(rows) in script.PAGE.read_text("utf-8")
 
 
 def test_the_recipe_page_shows_the_studys_rows(
@@ -301,7 +302,8 @@ def test_the_page_on_large_tables_shows_the_stored_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     script = _load("scale", monkeypatch, ".")
-    assert script.render(script.stored()) in script.PAGE.read_text("utf-8")
+    rows = script.stored_rows(script.ROWS)
+    assert script.render(rows) in script.PAGE.read_text("utf-8")
 
 
 def test_targets_of_large_tables_follow_the_rows(
@@ -342,8 +344,8 @@ def test_the_page_on_several_workers_shows_the_stored_rows(
 ) -> None:
     script = _load("ray_training", monkeypatch, ".")
     page = script.PAGE.read_text("utf-8")
-    assert script.render_speeds(script.stored(script.SPEEDS)) in page
-    assert script.render_scores(script.stored(script.SCORES)) in page
+    assert script.render_speeds(script.stored_rows(script.SPEEDS)) in page
+    assert script.render_scores(script.stored_rows(script.SCORES)) in page
 
 
 @pytest.mark.parametrize(("speed", "verdict"), [(190, "reached"), (170, "missed")])
