@@ -24,6 +24,7 @@ __all__ = [
     "MethodLook",
     "Rendered",
     "add_family_legend",
+    "add_method_legend",
     "looks_of",
     "new_figure",
     "plain",
@@ -73,6 +74,11 @@ class MethodLook:
     def size(self) -> float:
         """Side of its marker in points; a star looks smaller than a disc."""
         return 11.0 if self.marker == "*" else 6.0
+
+    @property
+    def line(self) -> float:
+        """Width of its line in points."""
+        return 2.2 if self.is_ours else 1.3
 
     @property
     def weight(self) -> str:
@@ -198,4 +204,29 @@ def add_family_legend(
         fontsize=8,
         handletextpad=0.1,
         columnspacing=1.0,
+    )
+
+
+def add_method_legend(figure: "Figure", looks: Sequence[MethodLook]) -> None:
+    """Name the lines that are drawn, below the axes."""
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D(
+            [],
+            [],
+            marker=look.marker,
+            markersize=look.size,
+            color=look.colour,
+            linewidth=look.line,
+            label=look.title,
+        )
+        for look in looks
+    ]
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=min(4, len(handles)),
+        frameon=False,
+        fontsize=8.5,
     )

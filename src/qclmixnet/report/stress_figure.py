@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from qclmixnet.evaluation.stress import STRESS_KINDS
-from qclmixnet.report.drawing import GREY, MethodLook, new_figure, strip_axes
+from qclmixnet.report.drawing import (
+    GREY,
+    MethodLook,
+    add_method_legend,
+    new_figure,
+    strip_axes,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,9 +52,8 @@ def draw_stress(
     for row in range(n_rows):
         panels[row * n_columns].set_ylabel(label)
     panels[0].set_ylim(-0.02, 1.02)
-    _add_legend(
-        figure, [name for name in looks if name in set(levels["method"])], looks
-    )
+    drawn = set(levels["method"])
+    add_method_legend(figure, [look for name, look in looks.items() if name in drawn])
     return figure
 
 
@@ -92,7 +97,7 @@ def _draw_panel(
                 [y, next_y],
                 color=look.colour,
                 linestyle="-" if same else ":",
-                linewidth=(2.2 if look.is_ours else 1.3) if same else 1.0,
+                linewidth=look.line if same else 1.0,
                 zorder=front - 1,
             )
     axes.set_title(facts.title, loc="left")
@@ -115,29 +120,3 @@ def _tick(text: str, tables: "pd.Series[int]", level: float) -> str:
         return text
     count = int(tables.loc[level])
     return f"{text}\nof {count}"
-
-
-def _add_legend(
-    figure: "Figure", names: list[str], looks: Mapping[str, MethodLook]
-) -> None:
-    from matplotlib.lines import Line2D
-
-    handles = [
-        Line2D(
-            [],
-            [],
-            marker=looks[name].marker,
-            markersize=looks[name].size,
-            color=looks[name].colour,
-            linewidth=2.2 if looks[name].is_ours else 1.3,
-            label=looks[name].title,
-        )
-        for name in names
-    ]
-    figure.legend(
-        handles=handles,
-        loc="outside lower center",
-        ncols=min(4, len(handles)),
-        frameon=False,
-        fontsize=8.5,
-    )
