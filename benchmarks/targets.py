@@ -3,7 +3,8 @@
     python benchmarks/targets.py [RUN]
 
 RUN is `benchmarks/results/full` when left out. Nothing is run: figures are of its rows
-and of what `benchmarks/frontier.py` left in `benchmarks/results`. The text between the
+and of what `benchmarks/frontier.py` and `benchmarks/side_by_side.py` left in
+`benchmarks/results`. The text between the
 markers of `docs/explanation/targets.md` is replaced. The run may be unfinished; a line
 whose peer has not finished says so.
 """
@@ -32,6 +33,7 @@ BETTER_THAN = 15
 MORE_POINTS = {"macro_f1": 1.5, "rare_recall": 5.0}
 FIT_LIMITS = {"8a": ("catboost", 1.0), "8b": ("realmlp", 0.2), "8c": ("tabm", 0.1)}
 ONE_ROW_MS = 2.0
+TIMES_NAME = "side_by_side.csv"
 
 NOT_YET = "not yet"
 
@@ -205,29 +207,55 @@ def cost_ratios(field: Field, column: str, peer: str) -> "pd.Series[float]":
     return medians[OURS] / medians[peer]
 
 
-def cost_line(field: Field, line: Line, column: str, peer: str, limit: float) -> Line:
-    """Return the line about one ratio; the peer's finished tables alone may speak."""
+def side_ratios(times: pd.DataFrame, column: str, peer: str) -> "pd.Series[float]":
+    """Return ours over the peer's on each table, the median over the rounds.
+
+    A ratio is of one round, in which both were timed.
+    """
+    wide = times.pivot_table(column, ["table", "began"], "method")
+    if peer not in wide:
+        return pd.Series(dtype=float)
+    return (wide[OURS] / wide[peer]).dropna().groupby("table").median()
+
+
+def cost_line(
+    field: Field, line: Line, ratios: "pd.Series[float]", peer: str, limit: float
+) -> Line:
+    """Return the line about one ratio by table; it is whole with all tables."""
     name = field.title(peer)
     line = replace(line, target=f"at most {limit:g} x {name}'s")
-    ratios = cost_ratios(field, column, peer)
     if not len(ratios):
         return line
     middle, n_tables = float(ratios.median()), len(field.fits)
     reached = f"{middle:.{2 if middle >= 1 else 3}f} x {name}'s"
     if len(ratios) < n_tables:
         reached += f", on {len(ratios)} of {n_tables} tables"
-    return line.decided(reached, middle <= limit, whole=field.has(OURS, peer))
+    return line.decided(reached, middle <= limit, whole=len(ratios) == n_tables)
 
 
-def cost_lines(field: Field, one_row: pd.DataFrame | None) -> Iterator[Line]:
-    """Yield the lines about time and memory."""
-    for number, (peer, limit) in FIT_LIMITS.items():
-        line = Line(number, "fit time, processor", "")
-        yield cost_line(field, line, "fit_cpu_s", peer, limit)
-    line = Line("9a", "prediction time per 1,000 rows", "")
-    yield cost_line(field, line, "predict_s_per_1k", "lightgbm", 2.0)
+def cost_lines(
+    field: Field, one_row: pd.DataFrame | None, times: pd.DataFrame | None
+) -> Iterator[Line]:
+    """Yield the lines about time and memory; times are those of one hour if there are.
+
+    The run's own times stand in while nothing was timed side by side.
+    """
+    columns = {"fit_cpu_s": "fit_cpu_s", "predict_s_per_1k": "predict_ms_per_1k"}
+    limits = [
+        *((n, "fit_cpu_s", *limit) for n, limit in FIT_LIMITS.items()),
+        ("9a", "predict_s_per_1k", "lightgbm", 2.0),
+    ]
+    for number, column, peer, limit in limits:
+        what = "prediction time per 1,000 rows"
+        what = "fit time, processor" if column == "fit_cpu_s" else what
+        if times is None:
+            ratios = cost_ratios(field, column, peer)
+        else:
+            ratios = side_ratios(times, columns[column], peer)
+        yield cost_line(field, Line(number, what, ""), ratios, peer, limit)
     yield one_row_line(field, one_row)
-    yield cost_line(field, Line("10", "peak memory", ""), "peak_mb", "realmlp", 2.0)
+    ratios = cost_ratios(field, "peak_mb", "realmlp")
+    yield cost_line(field, Line("10", "peak memory", ""), ratios, "realmlp", 2.0)
 
 
 def one_row_line(field: Field, one_row: pd.DataFrame | None) -> Line:
@@ -337,6 +365,7 @@ def render(
     run: BenchmarkRun,
     rule_rows: pd.DataFrame | None,
     one_row: pd.DataFrame | None,
+    times: pd.DataFrame | None = None,
     *,
     peers: tuple[str, ...] = PEERS,
 ) -> str:
@@ -346,6 +375,7 @@ def render(
         run: the run, finished or not.
         rule_rows: what `frontier.py` scored; None while there is nothing.
         one_row: what it timed; None while there is nothing.
+        times: what `side_by_side.py` timed; None while there is nothing.
         peers: the methods to compare with.
 
     Returns:
@@ -358,7 +388,7 @@ def render(
     lines = [
         *rank_lines(field),
         *catboost_lines(field),
-        *cost_lines(field, one_row),
+        *cost_lines(field, one_row, times),
         frontier_line(field, rule_rows),
         Line(
             "12",
@@ -379,9 +409,10 @@ def render(
 
 def draw(folder: Path) -> str:
     """Return the text for a run's folder and the rows beside it."""
-    files = (RESULTS / frontier.ROWS_NAME, RESULTS / frontier.ONE_ROW_NAME)
-    rows, one_row = (pd.read_csv(file) if file.exists() else None for file in files)
-    return render(load_run(folder), rows, one_row)
+    names = (frontier.ROWS_NAME, frontier.ONE_ROW_NAME, TIMES_NAME)
+    files = (RESULTS / name for name in names)
+    found = [pd.read_csv(file) if file.exists() else None for file in files]
+    return render(load_run(folder), *found)
 
 
 def main() -> None:

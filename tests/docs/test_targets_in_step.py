@@ -282,11 +282,34 @@ def test_costs_are_medians_of_ratios_on_the_tables_that_both_have(
     ratios = targets.cost_ratios(field, "fit_cpu_s", "catboost")
     assert ratios.to_dict() == {"german": 0.5, "car": 1.0, "glass": 2.0}
     line = targets.Line("8a", "fit time", "")
-    line = targets.cost_line(field, line, "fit_cpu_s", "catboost", 1.0)
+    line = targets.cost_line(field, line, ratios, "catboost", 1.0)
     assert line.target == "at most 1 x CatBoost (balanced)'s"
     assert line.reached == "1.00 x CatBoost (balanced)'s, on 3 of 4 tables"
     assert line.verdict == "not yet (so far: reached)"
     assert not len(targets.cost_ratios(field, "fit_cpu_s", "tabm"))
+
+
+def test_times_side_by_side_stand_in_for_those_of_the_run(
+    targets: ModuleType,
+) -> None:
+    seconds = (
+        *(("german", "9:00", "qclmixnet", 2.0), ("german", "9:00", "catboost", 4.0)),
+        # A slower hour: both take thrice as long, which no ratio may mix.
+        *(("german", "17:00", "qclmixnet", 6.0), ("german", "17:00", "catboost", 12.0)),
+        *(("german", "18:00", "qclmixnet", 6.0), ("german", "18:00", "catboost", 6.0)),
+        # Another peer's round says nothing of this one.
+        *(("car", "9:00", "qclmixnet", 1.0), ("car", "9:00", "lightgbm", 4.0)),
+        *(("car", "9:30", "qclmixnet", 8.0), ("car", "9:30", "catboost", 2.0)),
+    )
+    times = pd.DataFrame(seconds, columns=["table", "began", "method", "fit_cpu_s"])
+    times["predict_ms_per_1k"] = 3 * times["fit_cpu_s"]
+    ratios = targets.side_ratios(times, "fit_cpu_s", "catboost")
+    assert ratios.to_dict() == {"german": 0.5, "car": 4.0}
+    assert not len(targets.side_ratios(times, "fit_cpu_s", "tabm"))
+    lines = lines_of(targets.render(small_run(), None, None, times, peers=SMALL_PEERS))
+    assert lines["8a"][0].startswith("2.25 x CatBoost")  # of 0.5 and 4
+    assert lines["9a"][0].startswith("0.250 x LightGBM")
+    assert lines["8c"] == ("-", "not yet")
 
 
 @pytest.mark.parametrize(("ms", "verdict"), [(1.99, "reached"), (2.0, "missed")])
