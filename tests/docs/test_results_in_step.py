@@ -74,7 +74,10 @@ def test_the_tuning_page_says_when_tuning_does_not_pay(
     keys = [(t, m, f) for t in tables for m in script.PLAN.methods for f in range(3)]
     rows = pd.DataFrame(keys, columns=["table", "method", "fold"])
     rows = rows.assign(seed=0, status="ok", params="{}", pruned=1, failed=0)
-    rows = rows.assign(search_cpu_s=9.0, fit_cpu_s=3.0, inner_best=0.8)
+    rows = rows.assign(search_cpu_s=9.0, fit_cpu_s=3.0, inner_default=0.7)
+    # A search of a table that gains saw more of it.
+    seen = rows["table"].isin(tables[:3]).map({True: 0.75, False: 0.715})
+    rows = rows.assign(inner_best=seen)
     gain = {name: 0.02 if name in tables[:3] else -0.01 for name in tables}
     for score, tuned in (("default", 0.0), ("tuned", 1.0)):
         rows[score] = 0.5 + tuned * rows["table"].map(gain)
@@ -87,6 +90,9 @@ def test_the_tuning_page_says_when_tuning_does_not_pay(
     assert "**QCL-MixNet: tuning does not pay.** It changes" in text
     assert "by +0.5 (" in text
     assert "better on 3 of 6 tables, worse on 3, the same on 0" in text
+    # Six tables: +2 on three, -1 on three, which a limit of 2 points leaves out.
+    assert "| 1 | 18 of 18 | +0.5 | 18 of 18 | +0.5 |" in text
+    assert "| 2 | 9 of 18 | +1.0 | 9 of 18 | +1.0 |" in text
     few = script.render(pd.concat(both)[lambda frame: frame["table"] == tables[0]])
     assert "**The run is unfinished.** 1 of 6 tables are in" in few
     assert (
