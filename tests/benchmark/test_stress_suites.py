@@ -23,7 +23,7 @@ from qclmixnet.benchmark import (
 from qclmixnet.core.errors import InputError
 from qclmixnet.evaluation import Fold, Stress, cut_rows, stratified_folds
 
-LARGE = ("nycflights", "nursery", "nass_cds", "fars")
+LARGE = ("nycflights", "nursery", "nass_cds")
 CUT = 10_000  # as in the full study
 
 

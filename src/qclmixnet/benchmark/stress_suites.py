@@ -78,7 +78,6 @@ STRESS_SUITES: dict[SuiteName, tuple[StressPart, ...]] = {
         StressPart("imbalance", ("nycflights",), (100, 1000, 3000)),
         StressPart("imbalance", ("nursery",), (100, 1000)),
         StressPart("imbalance", ("nass_cds",), (100, 1000)),
-        StressPart("imbalance", ("fars",), (1000,)),
         StressPart("label_noise", _SMALL, (0.1, 0.2, 0.4)),
         StressPart("missing", _SMALL, (0.3, 0.6)),
         StressPart("rows", ("hypothyroid",), (1000, 300, 100, 50)),
