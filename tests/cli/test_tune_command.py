@@ -112,6 +112,19 @@ def test_other_settings_need_another_folder(
     assert_one_sentence(result, r"another n_trials \(3 there, 4 now\)")
 
 
+def test_a_gain_that_no_search_sees_keeps_the_default(
+    call: Call, files: Path, tmp_path: Path
+) -> None:
+    start = ("tune", files / "newthyroid.csv", "--target", "class", *QUICK)
+    result = call(*start, "--min-gain", 1, "--out", tmp_path / "run")
+    told = " ".join(result.stdout.split())
+    assert "on the whole file no trial was better than the default by 1 or more" in told
+    page = (tmp_path / "run" / "report.md").read_text("utf-8")
+    assert "better than the default by 1 or more, which is kept" in page
+    parameters = json.loads((tmp_path / "run" / "best-parameters.json").read_text())
+    assert parameters == {"logistic_regression": {}}
+
+
 @pytest.mark.parametrize(
     ("module", "extra"), [("optuna", "tuning"), ("matplotlib.figure", "report")]
 )

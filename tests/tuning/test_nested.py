@@ -133,6 +133,25 @@ def test_a_default_that_wins_is_not_fitted_twice(
     assert (tuned["params"] == "{}").all()
 
 
+def test_the_whole_procedure_keeps_the_default_for_small_gains(
+    finished: tuple[Path, pd.DataFrame], tmp_path: Path
+) -> None:
+    _, free = finished
+    plan = NestedPlan(
+        methods=("logistic_regression",), n_folds=2, n_trials=5, min_gain=1.0
+    )
+    rows = run(table_of(), tmp_path, plan)
+    tuned, default = (
+        rows[rows["variant"] == name].reset_index() for name in ("tuned", "default")
+    )
+    assert (tuned["params"] == "{}").all()
+    assert tuned["balanced"].tolist() == default["balanced"].tolist()
+    assert tuned["inner_best"].tolist() == tuned["inner_default"].tolist()
+    assert (rows["min_gain"] == 1.0).all()
+    seen = free[free["variant"] == "tuned"]
+    assert (seen["inner_best"] > seen["inner_default"]).any()
+
+
 def test_a_fit_that_fails_is_a_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

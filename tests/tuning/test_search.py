@@ -99,6 +99,27 @@ def test_it_finds_a_better_dial_than_the_default(table: tuple[Any, Any]) -> None
     )
 
 
+def test_a_gain_that_is_too_small_leaves_the_default(table: tuple[Any, Any]) -> None:
+    free = search().fit(*table)
+    gain = free.best_score_ - free.default_score_
+    assert gain > 0.2
+    kept = search(min_gain=gain + 1e-9).fit(*table)
+    assert kept.cv_results_["mean_test_score"] == free.cv_results_["mean_test_score"]
+    assert (kept.best_index_, kept.best_params_) == (0, {})
+    assert kept.best_score_ == kept.default_score_ == free.default_score_
+    assert kept.best_estimator_.dial == 0.1
+    taken = search(min_gain=gain - 1e-9).fit(*table)
+    assert taken.best_params_ == free.best_params_
+
+
+def test_a_default_that_fails_is_not_kept(table: tuple[Any, Any]) -> None:
+    found = search(
+        estimator=Dial(dial=0.95, breaks_above=0.9), min_gain=1.0, n_trials=12
+    ).fit(*table)
+    assert found.cv_results_["state"][0] == "fail"
+    assert found.best_index_ > 0
+
+
 def test_the_default_is_the_first_trial_and_sets_nothing(
     table: tuple[Any, Any],
 ) -> None:
@@ -337,6 +358,7 @@ def test_equal_rows_are_never_on_both_sides_of_a_fold() -> None:
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no budget": ({"n_trials": 0}, r"`n_trials` must be .* at least 1, got 0"),
     "no time": ({"time_limit_s": 0}, r"`time_limit_s` must be a number above 0"),
+    "no gain": ({"min_gain": -0.1}, r"`min_gain` must be a number at least 0"),
     "no workers": ({"n_jobs": 0}, r"`n_jobs` must be .* at least 1, got 0"),
     "one fold": ({"cv": 1}, r"`cv` must be .* at least 2, got 1"),
     "no splitter": ({"cv": 0.5}, r"`cv` must be a number of folds"),

@@ -275,6 +275,12 @@ def tune(
         Literal["balanced", "macro_f1", "macro_recall"],
         typer.Option(help="What to go for; 'balanced' is the mean of the others."),
     ] = "balanced",
+    min_gain: Annotated[
+        float,
+        typer.Option(
+            min=0.0, help="Keep the default unless a search sees so much more, as 0.02."
+        ),
+    ] = 0.0,
     jobs: Jobs = None,
     ray: Ray = None,
     seed: Seed = 0,
@@ -300,6 +306,7 @@ def tune(
         n_folds=folds,
         n_inner_folds=inner_folds,
         scoring=scoring,
+        min_gain=min_gain,
         workers=workers_of(jobs, ray),
         seed=seed,
         out=out,

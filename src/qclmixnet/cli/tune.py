@@ -54,6 +54,7 @@ def run_tune(
     n_folds: int,
     n_inner_folds: int,
     scoring: str,
+    min_gain: float,
     workers: Workers,
     seed: int,
     out: Path,
@@ -73,6 +74,7 @@ def run_tune(
         n_trials=n_trials,
         time_limit_s=time_limit_s,
         scoring=scoring,
+        min_gain=min_gain,
         seeds=(seed,),
         n_jobs=workers.n_workers or -1,
         cluster=workers.cluster,
@@ -181,6 +183,7 @@ def _told(
         default_score=search.default_score_,
         importances=found.shares,
         n_pooled=found.n_trials,
+        min_gain=plan.min_gain,
     )
 
 
@@ -213,7 +216,10 @@ def _number(value: float) -> str:
 
 def _choice_in_words(told: SearchTold) -> str:
     if not told.best_params:
-        line = f"{told.title}: on the whole file no trial was better than the default."
+        line = (
+            f"{told.title}: on the whole file no trial was better than the default"
+            f"{told.by_enough}."
+        )
     else:
         values = ", ".join(
             f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"

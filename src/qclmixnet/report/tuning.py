@@ -153,7 +153,10 @@ def _choice(told: SearchTold) -> str:
         f"{states.count('fail')} failed."
     ]
     if not told.best_params:
-        return f"{lines[0]} No trial was better than the default, which is kept."
+        return (
+            f"{lines[0]} No trial was better than the default{told.by_enough}, which "
+            "is kept."
+        )
     lines += ["", "| hyper-parameter | value | importance |", "|---|---|---|"]
     for name, value in told.best_params.items():
         share = told.importances.get(name)

@@ -40,6 +40,7 @@ class SearchTold:
         default_score: the score that it saw for the default.
         importances: share of each hyper-parameter, the most first; may be empty.
         n_pooled: trials that the importances rest on.
+        min_gain: how much better than the default its choice had to be.
     """
 
     method: str
@@ -50,6 +51,12 @@ class SearchTold:
     default_score: float
     importances: dict[str, float]
     n_pooled: int
+    min_gain: float = 0.0
+
+    @property
+    def by_enough(self) -> str:
+        """What a sentence adds that says that no trial was better."""
+        return f" by {self.min_gain:g} or more" if self.min_gain else ""
 
 
 def draw_searches(searches: Sequence[SearchTold]) -> Rendered:

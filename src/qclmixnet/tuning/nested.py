@@ -65,6 +65,7 @@ _COLUMNS = {
     "n_trials": "int64",
     "time_limit_s": "float64",
     "scoring": "str",
+    "min_gain": "float64",
     "checksum": "str",
 }
 
@@ -89,7 +90,8 @@ def run_nested(
     Returns:
         The rows of this table: ``table method fold seed variant`` name one; then
         ``status`` (``ok`` or ``failed``), the three scores on the outer test rows,
-        ``inner_default`` and ``inner_best`` (what the search saw), ``trials``,
+        ``inner_default`` and ``inner_best`` (what the search saw of the default and of
+        its choice), ``trials``,
         ``pruned``, ``failed``, ``search_s`` and ``fit_s`` (seconds by the clock),
         ``search_cpu_s`` and ``fit_cpu_s`` (of processors), ``params`` (JSON, the
         values that were set), and the plan.
@@ -247,6 +249,7 @@ def _plan_of_row(table: LabelledTable, plan: NestedPlan) -> dict[str, object]:
         if plan.time_limit_s is None
         else plan.time_limit_s,
         "scoring": plan.scoring,
+        "min_gain": float(plan.min_gain),
         "checksum": table.checksum[:16],
     }
 

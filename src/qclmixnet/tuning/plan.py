@@ -37,6 +37,8 @@ class NestedPlan:
         time_limit_s: seconds of each search; None is no limit.
         scoring: what searches go for, one of ``"balanced"`` (the mean of macro-F1 and
             macro recall), ``"macro_f1"`` and ``"macro_recall"``.
+        min_gain: how much better than the default a trial must be on the inner folds
+            to be chosen.
         seeds: seeds of the repeats.
         n_jobs: fits at a time; -1 for as many as there are cores.
         cluster: Ray cluster that the fits of searches run on; None for this machine.
@@ -48,6 +50,7 @@ class NestedPlan:
     n_trials: int = 12
     time_limit_s: float | None = None
     scoring: str = "balanced"
+    min_gain: float = 0.0
     seeds: tuple[int, ...] = (0,)
     n_jobs: int = 1
     cluster: RayCluster | None = None
@@ -60,6 +63,7 @@ class NestedPlan:
         if self.time_limit_s is not None:
             check_real(self.time_limit_s, "time_limit_s", low=0, open_low=True)
         check_choice(self.scoring, "scoring", SCORINGS)
+        check_real(self.min_gain, "min_gain", low=0)
 
 
 class NestedProgress(NamedTuple):
@@ -125,6 +129,7 @@ def make_search(
         time_limit_s=plan.time_limit_s,
         cv=plan.n_inner_folds,
         scoring=plan.scoring,
+        min_gain=plan.min_gain,
         storage=storage,
         study_name=study_name,
         n_jobs=plan.n_jobs,

@@ -11,19 +11,23 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-__all__ = ["Importances", "best_trial", "importances", "results_of"]
+__all__ = ["Importances", "chosen_trial", "importances", "results_of"]
 
 _ENOUGH_TRIALS = 12
 
 
-def best_trial(trials: "Sequence[FrozenTrial]") -> "FrozenTrial":
+def chosen_trial(
+    trials: "Sequence[FrozenTrial]", *, min_gain: float = 0.0
+) -> "FrozenTrial":
     """Return the finished trial with the highest score; of equal ones the first.
 
     Args:
-        trials: in order.
+        trials: in order, the default first.
+        min_gain: how much its score must be above that of the default, which is
+            returned otherwise.
 
     Returns:
-        The best one.
+        The chosen one.
 
     Raises:
         InputError: no trial is finished.
@@ -43,7 +47,12 @@ def best_trial(trials: "Sequence[FrozenTrial]") -> "FrozenTrial":
         raise InputError(
             f"All {len(trials)} trials failed. The first one says: {first}.{hint}"
         )
-    return max(finished, key=lambda trial: (trial.value or 0.0, -trial.number))
+    best = max(finished, key=lambda trial: (trial.value or 0.0, -trial.number))
+    default = trials[0]
+    if default.state != TrialState.COMPLETE:
+        return best
+    gain = (best.value or 0.0) - (default.value or 0.0)
+    return best if gain >= min_gain else default
 
 
 def results_of(trials: "Sequence[FrozenTrial]", n_folds: int) -> dict[str, list[Any]]:

@@ -32,7 +32,7 @@ from qclmixnet.evaluation import Fold, stratified_folds
 from qclmixnet.execution import RayCluster, Workers
 from qclmixnet.table import Labels, read_labels
 from qclmixnet.tuning.parameters import check_space, default_values, with_parameters
-from qclmixnet.tuning.results import best_trial, results_of
+from qclmixnet.tuning.results import chosen_trial, results_of
 from qclmixnet.tuning.rows import groups_of, opened, take_rows
 from qclmixnet.tuning.scoring import Scorer, scorer_of
 from qclmixnet.tuning.space import Space
@@ -70,6 +70,9 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
             an earlier call among them.
         cv: number of folds, with equal rows kept together and tiny classes in every
             training part; or a splitter or splits, as in scikit-learn.
+        min_gain: how much better than the default the best trial must be on the inner
+            folds to be chosen; else the default is. The best of many noisy scores
+            flatters itself, and with 0 the choice follows the noise.
         scoring: "balanced" (the mean of macro-F1 and macro recall), "macro_f1",
             "macro_recall", or a scorer of scikit-learn.
         storage: SQLite file of the trials; None keeps them in memory.
@@ -86,7 +89,7 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         on_progress: called with a `TrialProgress` whenever a trial is over.
 
     Attributes:
-        best_params_: the values of the best trial; empty when the default is best.
+        best_params_: the values of the chosen trial; empty when that is the default.
         best_score_: its mean score over the folds.
         best_index_: its place in `cv_results_`; 0 is the default.
         best_estimator_: fitted on all rows with these values.
@@ -121,6 +124,7 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         time_limit_s: float | None = None,
         cv: Any = 3,  # noqa: ANN401
         scoring: Any = "balanced",  # noqa: ANN401
+        min_gain: float = 0.0,
         storage: str | PathLike[str] | None = None,
         study_name: str = "search",
         n_jobs: int = 1,
@@ -135,6 +139,7 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         self.time_limit_s = time_limit_s
         self.cv = cv
         self.scoring = scoring
+        self.min_gain = min_gain
         self.storage = storage
         self.study_name = study_name
         self.n_jobs = n_jobs
@@ -272,6 +277,7 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         n_trials = check_integer(self.n_trials, "n_trials", low=1)
         if self.time_limit_s is not None:
             check_real(self.time_limit_s, "time_limit_s", low=0, open_low=True)
+        check_real(self.min_gain, "min_gain", low=0)
         return Budget(n_trials, self.time_limit_s)
 
     def _workers(self) -> Workers:
@@ -326,7 +332,7 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
 
     def _conclude(self, estimator: Any, n_folds: int) -> None:  # noqa: ANN401
         trials = self.trials_
-        best = best_trial(trials)
+        best = chosen_trial(trials, min_gain=self.min_gain)
         self.cv_results_ = results_of(trials, n_folds)
         self.n_splits_ = n_folds
         self.best_index_ = best.number
