@@ -26,8 +26,9 @@ def runs(script: ModuleType) -> dict[str, BenchmarkRun]:
 def both_by_fold(run: BenchmarkRun, method: str) -> dict[tuple[str, int], float]:
     rows = run.rows[run.rows["method"].eq(method) & run.rows["rule"].eq("as_is")]
     return {
-        (row.table, row.fold): 50 * (row.macro_f1 + row.macro_recall)
-        for row in rows.itertuples()
+        (str(row["table"]), int(row["fold"])): 50
+        * (float(row["macro_f1"]) + float(row["macro_recall"]))
+        for row in rows.to_dict("records")
     }
 
 
@@ -47,7 +48,7 @@ def test_differences_are_those_of_a_plain_loop(
     found = script.differences(page, runs)
     contrasts = script.CONTRASTS[page]
     assert found["text"].tolist() == [contrast.text for contrast in contrasts]
-    for contrast, row in zip(contrasts, found.itertuples(), strict=True):
+    for contrast, row in zip(contrasts, found.to_dict("records"), strict=True):
         run = runs[contrast.subject]
         one = both_by_fold(run, f"{contrast.subject}.{contrast.one}")
         other = both_by_fold(run, f"{contrast.subject}.{contrast.other}")
@@ -57,10 +58,10 @@ def test_differences_are_those_of_a_plain_loop(
             folds = [fold for name, fold in one if name == table]
             change = [one[table, fold] - other[table, fold] for fold in folds]
             by_table.append(sum(change) / len(change))
-        assert row.tables == len(by_table)
-        assert row.both == pytest.approx(sum(by_table) / len(by_table), abs=1e-6)
-        assert row.wins == sum(change > 1e-9 for change in by_table)
-        assert row.losses == sum(change < -1e-9 for change in by_table)
+        assert row["tables"] == len(by_table)
+        assert row["both"] == pytest.approx(sum(by_table) / len(by_table), abs=1e-6)
+        assert row["wins"] == sum(change > 1e-9 for change in by_table)
+        assert row["losses"] == sum(change < -1e-9 for change in by_table)
         if contrast.heading:
             drawn = script.by_table(run, contrast)
             assert drawn.set_index("table")["mean"].loc[list(tables)].tolist() == (

@@ -70,11 +70,11 @@ class QCLMixNetSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
             an earlier call among them.
         cv: number of folds, with equal rows kept together and tiny classes in every
             training part; or a splitter or splits, as in scikit-learn.
+        scoring: "balanced" (the mean of macro-F1 and macro recall), "macro_f1",
+            "macro_recall", or a scorer of scikit-learn.
         min_gain: how much better than the default the best trial must be on the inner
             folds to be chosen; else the default is. The best of many noisy scores
             flatters itself, and with 0 the choice follows the noise.
-        scoring: "balanced" (the mean of macro-F1 and macro recall), "macro_f1",
-            "macro_recall", or a scorer of scikit-learn.
         storage: SQLite file of the trials; None keeps them in memory.
         study_name: of the search in that file, which may hold several.
         n_jobs: fits at a time, each in a process of its own with one thread; -1 for
