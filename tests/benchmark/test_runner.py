@@ -36,7 +36,7 @@ def by_key(rows: pd.DataFrame) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("run")
-    run_benchmark(TWO, path, workers=Workers(2), command="qclmixnet benchmark")
+    run_benchmark(TWO, str(path), workers=Workers(2), command="qclmixnet benchmark")
     return path
 
 

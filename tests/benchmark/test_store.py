@@ -116,6 +116,7 @@ def test_description_and_command_come_back(tmp_path: Path) -> None:
     run = load_run(tmp_path)
     assert run.description == RunDescription(("glass",), ("knn",))
     assert run.command == "qclmixnet benchmark"
+    assert load_run(str(tmp_path)).description == run.description
 
 
 @pytest.mark.parametrize(

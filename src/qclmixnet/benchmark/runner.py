@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 
 from qclmixnet.benchmark.cell import OUTER, Cell, CellKey, FinishedFit
@@ -56,7 +57,7 @@ class RunProgress:
 
 def run_benchmark(
     description: RunDescription,
-    path: Path,
+    path: str | PathLike[str],
     *,
     workers: Workers = _ONE,
     command: str = "",
@@ -88,6 +89,7 @@ def run_benchmark(
     check_real(description.time_limit_s, "time_limit_s", low=0, open_low=True)
     for name, low in (("n_folds", 2), ("n_seeds", 1), ("max_train_rows", 10)):
         check_integer(getattr(description, name), name, low=low)
+    path = Path(path)
     folder = RunFolder(path)
     with _locked(path):
         whole = _merged(folder, description)

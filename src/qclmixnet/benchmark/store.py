@@ -198,7 +198,7 @@ class RunFolder:
             self._fits.rmdir()
 
 
-def load_run(path: Path) -> BenchmarkRun:
+def load_run(path: str | os.PathLike[str]) -> BenchmarkRun:
     """Read a run with the rows that it has so far.
 
     Args:
@@ -210,7 +210,7 @@ def load_run(path: Path) -> BenchmarkRun:
     Raises:
         InputError: there is no run in the folder, or a file of it is damaged.
     """
-    folder = RunFolder(path)
+    folder = RunFolder(Path(path))
     record = folder.read_record()
     try:
         return BenchmarkRun(
@@ -222,7 +222,7 @@ def load_run(path: Path) -> BenchmarkRun:
             rows=folder.read_rows(),
         )
     except (KeyError, TypeError) as error:
-        raise _damaged(path / "run.json") from error
+        raise _damaged(folder.path / "run.json") from error
 
 
 def _described(value: object) -> RunDescription:
