@@ -11,7 +11,7 @@ from qclmixnet.benchmark import load_run
 from qclmixnet.report import ablation_changes
 
 Call = Callable[..., Result]
-SMALL = ("--tables", "newthyroid", "--folds", 2, "--variants", "no_mixup,focal_only")
+SMALL = ("--tables", "newthyroid", "--variants", "no_mixup,focal_only")
 
 
 @pytest.fixture(scope="module")

@@ -36,6 +36,7 @@ FULL_TABLES = (
 """The tables of the suite with up to 2,500 rows and 50 columns."""
 
 
+_FOLDS = {"quick": 2, "full": 3}
 _SHOWN = ("title", "both", "macro_f1", "macro_recall", "rare_recall", "time")
 
 
@@ -45,7 +46,7 @@ def run_ablate(
     suite: Literal["quick", "full"],
     variants: Sequence[str],
     tables: Sequence[str],
-    n_folds: int,
+    n_folds: int | None,
     n_seeds: int,
     time_limit_s: float,
     workers: Workers,
@@ -60,7 +61,7 @@ def run_ablate(
     description = RunDescription(
         tables=names_in(tables) or whole,
         methods=_variants(subject, names_in(variants)),
-        n_folds=n_folds,
+        n_folds=n_folds or _FOLDS[suite],
         n_seeds=n_seeds,
         time_limit_s=time_limit_s,
         tuned=False,  # every variant decides as its preset does

@@ -221,7 +221,10 @@ def ablate(
         typer.Option(help="Names with commas, or repeated; all when left out."),
     ] = None,
     tables: Tables = None,
-    folds: Annotated[int, typer.Option(min=2, help="Parts of each table.")] = 3,
+    folds: Annotated[
+        int | None,
+        typer.Option(min=2, help="Parts of each table; 2 if 'quick', 3 if 'full'."),
+    ] = None,
     seeds: Seeds = 1,
     time_limit_s: FitLimit = 1200.0,
     jobs: Jobs = None,
