@@ -5,12 +5,7 @@
 Entanglement taken away, neighbours against random partners in mixup, and imbalance
 that grows step by step. Nothing is run. The first two are paired differences between
 variants of the ablation (`benchmarks/ablation_results.py` says how its rows are made),
-the third is drawn from the robustness study (`benchmarks/stress_results.py`) and from
-
-    qclmixnet stress --suite full --kinds imbalance --tables german,hmda,hypothyroid \\
-        --methods paper.full,paper.no_entanglement,paper.random_partners \\
-        --methods paper.no_mixup,paper.no_contrastive \\
-        --out benchmarks/results/stress/parts
+the third is drawn from the robustness study (`benchmarks/stress_results.py`).
 
 The text between the markers of `docs/explanation/entanglement.md`, `partners.md` and
 `imbalance.md` is replaced, and the pictures in `docs/images/experiments/`.
@@ -23,13 +18,18 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 from ablation_results import RUNS as ABLATION
-from full_results import provenance
 from pages import replace_pictures, replace_table
 from stress_results import RUNS as STRESS
 
 from qclmixnet.benchmark import BenchmarkRun, Subject, load_run
 from qclmixnet.evaluation.pairwise import compare_with, holm
-from qclmixnet.report.ablation import SHOWN_SCORES, ablation_scope
+from qclmixnet.report.ablation import (
+    SHOWN_SCORES,
+    ablation_scope,
+    ablation_scores,
+    ablation_times,
+    signed_points,
+)
 from qclmixnet.report.drawing import (
     GREY,
     INK,
@@ -43,7 +43,7 @@ from qclmixnet.report.drawing import (
 )
 from qclmixnet.report.scope import counted_rows, titles_of
 from qclmixnet.report.stress_scores import stress_values
-from qclmixnet.report.summary import LESS_IS_BETTER, compared_scores
+from qclmixnet.report.summary import LESS_IS_BETTER
 from qclmixnet.report.tables import Column, ReportTable
 from qclmixnet.report.words import count_of, listed
 
@@ -52,13 +52,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 HERE = Path(__file__).parent
-PARTS = HERE / "results" / "stress" / "parts"
 DOCS = HERE.parent / "docs"
 IMAGES = DOCS / "images" / "experiments"
 OURS = "qclmixnet"
 WORSE, BETTER = "#d55e00", "#009e73"
 POINTS = 100
-ALPHA = 0.05
 
 
 @dataclass(frozen=True)
@@ -145,16 +143,6 @@ OWNERS: dict[Subject, str] = {
 }
 
 
-def scores_of(run: BenchmarkRun, subject: Subject, score: str) -> pd.DataFrame:
-    """Return tables by variants; "both" is the mean of macro-F1 and macro recall."""
-    scope = ablation_scope(run, subject)
-    if score == "both":
-        names = ("macro_f1", "macro_recall")
-        f1, recall = (scores_of(run, subject, name) for name in names)
-        return (f1 + recall) / 2
-    return compared_scores(run, score, "as_is", scope=scope)
-
-
 def differences(page: str, runs: dict[Subject, BenchmarkRun]) -> pd.DataFrame:
     """Return a row for each contrast of a page: the first variant less the second.
 
@@ -164,6 +152,7 @@ def differences(page: str, runs: dict[Subject, BenchmarkRun]) -> pd.DataFrame:
     records = []
     for contrast in CONTRASTS[page]:
         run, subject = runs[contrast.subject], contrast.subject
+        scope = ablation_scope(run, subject)
         names = [f"{subject}.{key}" for key in (contrast.one, contrast.other)]
         record: dict[str, object] = {
             "subject": subject,
@@ -173,7 +162,7 @@ def differences(page: str, runs: dict[Subject, BenchmarkRun]) -> pd.DataFrame:
         }
         for score in SHOWN_SCORES:
             scale = 1 if score in LESS_IS_BETTER else POINTS
-            pair = scores_of(run, subject, score)[names]
+            pair = ablation_scores(run, score, scope)[names]
             # Higher is better for all, so that the sign is that of the difference.
             (found,) = compare_with(pair, names[0])
             record[score] = scale * found.mean_difference
@@ -186,19 +175,12 @@ def differences(page: str, runs: dict[Subject, BenchmarkRun]) -> pd.DataFrame:
                     "losses": found.losses,
                     "p_value": found.p_value,
                 }
-        record["time"] = time_ratio(run, list(pair.index), *names)
+        times = ablation_times(run, scope)
+        record["time"] = float((times[names[0]] / times[names[1]]).median())
         records.append(record)
     data = pd.DataFrame(records)
     data["p_holm"] = holm(data["p_value"].tolist())
     return data
-
-
-def time_ratio(run: BenchmarkRun, tables: list[str], one: str, other: str) -> float:
-    """Return the median over tables of the ratio of mean fit times."""
-    rows = counted_rows(run)
-    rows = rows[rows["status"].eq("ok") & rows["table"].isin(tables)]
-    times = rows.pivot_table(index="table", columns="method", values="fit_cpu_s")
-    return float((times[one] / times[other]).median())
 
 
 def differences_table(data: pd.DataFrame) -> ReportTable:
@@ -222,11 +204,6 @@ def differences_table(data: pd.DataFrame) -> ReportTable:
     return ReportTable("differences", "Paired differences", data, tuple(columns), note)
 
 
-def signed(points: object) -> str:
-    """Write points with their sign; what rounds to 0 has none of its own."""
-    return f"{round(float(str(points)), 1) + 0.0:+.1f}"
-
-
 def sentence(record: dict[str, object]) -> str:
     """Say what came of a contrast; the claim follows the interval."""
     low, high = float(record["both_low"]), float(record["both_high"])
@@ -235,10 +212,11 @@ def sentence(record: dict[str, object]) -> str:
         claim = f"the first is {'better' if low > 0 else 'worse'}"
     return (
         f"**{record['owner']}: {record['text']}.** Mean of macro-F1 and macro recall "
-        f"{signed(record['both'])} points ({signed(low)} to {signed(high)}): {claim}. "
+        f"{signed_points(record['both'])} points ({signed_points(low)} to "
+        f"{signed_points(high)}): {claim}. "
         f"Better on {record['wins']} and worse on {record['losses']} of "
         f"{record['tables']} tables; recall of the smallest class "
-        f"{signed(record['rare_recall'])} points; "
+        f"{signed_points(record['rare_recall'])} points; "
         f"{float(record['time']):.2f} times the fit time."
     )
 
@@ -425,8 +403,8 @@ def lost(values: pd.DataFrame, titles: dict[str, str]) -> str:
         ends.append(means.xs(last, level="ratio") - means.xs(first, level="ratio"))
     change = POINTS * sum(ends) / len(ends)
     told = [
-        f"{title} {signed(change.loc[name, 'both'])} "
-        f"({signed(change.loc[name, 'rare_recall'])})"
+        f"{title} {signed_points(change.loc[name, 'both'])} "
+        f"({signed_points(change.loc[name, 'rare_recall'])})"
         for name, title in titles.items()
     ]
     return (
@@ -450,43 +428,7 @@ def standing(values: pd.DataFrame, titles: dict[str, str]) -> str:
     )
 
 
-def parts_table(values: pd.DataFrame, titles: dict[str, str]) -> ReportTable:
-    """Return what the network loses without each part, step by step."""
-    records = []
-    for (base, ratio), part in values.groupby(["base", "ratio"], sort=False):
-        means = part.groupby("method")[["both", "rare_recall"]].mean() * POINTS
-        record: dict[str, object] = {
-            "base": base,
-            "ratio": f"{ratio:,.0f}:1",
-            "whole": means.loc["paper.full", "both"] / POINTS,
-        }
-        for name in titles:
-            change = means.loc[name] - means.loc["paper.full"]
-            record |= {name: change["both"], f"{name}_rare": change["rare_recall"]}
-        records.append(record)
-    columns = [
-        Column("base", "table"),
-        Column("ratio", "imbalance"),
-        Column("whole", "mean of both, as published"),
-    ]
-    for name, title in titles.items():
-        columns += [
-            Column(name, title, 1, signed=True),
-            Column(f"{name}_rare", "smallest class", 1, signed=True),
-        ]
-    return ReportTable(
-        "parts",
-        "What each part brings as the smallest class is thinned",
-        pd.DataFrame(records),
-        tuple(columns),
-        "Changes of the mean of macro-F1 and macro recall, each followed by that of "
-        "the smallest class's recall, in points of 100; means over two folds.",
-    )
-
-
-def imbalance_page(
-    study: BenchmarkRun, parts: BenchmarkRun | None
-) -> tuple[str, Rendered]:
+def imbalance_page(study: BenchmarkRun) -> tuple[str, Rendered]:
     """Return the text of the page on imbalance, and its picture."""
     values = imbalance_values(study)
     titles = {
@@ -508,18 +450,6 @@ def imbalance_page(
         "Machine, versions and commands are those of [the robustness "
         "study](robustness.md).",
     ]
-    if parts is not None:
-        changed = imbalance_values(parts)
-        names = {
-            name: title
-            for name, title in titles_of(parts).items()
-            if name != "paper.full" and name in set(changed["method"])
-        }
-        text += [
-            "## The parts of the published network",
-            parts_table(changed, names).markdown().strip(),
-            *provenance(parts),
-        ]
     return "\n\n".join(text), figure
 
 
@@ -528,9 +458,8 @@ def pages() -> dict[Path, tuple[str, Rendered]]:
     runs: dict[Subject, BenchmarkRun] = {
         subject: load_run(ABLATION / subject) for subject in OWNERS
     }
-    parts = load_run(PARTS) if PARTS.exists() else None
     drawn = {page: pair_page(page, runs) for page in CONTRASTS}
-    drawn["imbalance"] = imbalance_page(load_run(STRESS["full"]), parts)
+    drawn["imbalance"] = imbalance_page(load_run(STRESS["full"]))
     return {
         DOCS / "explanation" / f"{name}.md": content for name, content in drawn.items()
     }

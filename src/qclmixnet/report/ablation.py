@@ -20,6 +20,9 @@ __all__ = [
     "ablation_in_words",
     "ablation_kinds",
     "ablation_scope",
+    "ablation_scores",
+    "ablation_times",
+    "signed_points",
 ]
 
 SHOWN_SCORES = {
@@ -84,7 +87,17 @@ def ablation_scope(run: BenchmarkRun, subject: Subject) -> Scope:
     return scope
 
 
-def _scores(run: BenchmarkRun, score: str, scope: Scope) -> pd.DataFrame:
+def ablation_scores(run: BenchmarkRun, score: str, scope: Scope) -> pd.DataFrame:
+    """Return the scores of the variants, as is.
+
+    Args:
+        run: a run of variants.
+        score: one of `SHOWN_SCORES`.
+        scope: what is compared.
+
+    Returns:
+        Tables by variants.
+    """
     if score != "both":
         return compared_scores(run, score, "as_is", scope=scope)
     f1, recall = (
@@ -126,7 +139,7 @@ def ablation_changes(run: BenchmarkRun, subject: Subject) -> ReportTable:
     for score in SHOWN_SCORES:
         less = score in LESS_IS_BETTER
         scale = 1 if less else _POINTS
-        scores = _scores(run, score, scope)
+        scores = ablation_scores(run, score, scope)
         for found in compare_with(scores, full, higher_is_better=not less):
             # It compares the preset with the variant; we want it the other way round,
             # and for log-loss the plain difference.
@@ -143,7 +156,7 @@ def ablation_changes(run: BenchmarkRun, subject: Subject) -> ReportTable:
                     "p_holm": found.p_holm,
                     "verdict": _turned(found.verdict),
                 }
-    times = _times(run, scope)
+    times = ablation_times(run, scope)
     for name, record in records.items():
         record["time"] = float((times[name] / times[full]).median())
     data = pd.DataFrame(list(records.values()))
@@ -172,7 +185,16 @@ def _turned(verdict: str) -> str:
     return {"better": "worse", "worse": "better"}.get(verdict, verdict)
 
 
-def _times(run: BenchmarkRun, scope: Scope) -> pd.DataFrame:
+def ablation_times(run: BenchmarkRun, scope: Scope) -> pd.DataFrame:
+    """Return the mean processor seconds of a fit, tables by variants.
+
+    Args:
+        run: a run of variants.
+        scope: what is compared.
+
+    Returns:
+        Seconds; NaN where no fit succeeded.
+    """
     rows = counted_rows(run)
     rows = rows[rows["status"].eq("ok") & rows["table"].isin(scope.tables)]
     return rows.pivot_table(index="table", columns="method", values="fit_cpu_s")
@@ -194,7 +216,7 @@ def ablation_kinds(run: BenchmarkRun, subject: Subject) -> ReportTable:
     """
     scope = ablation_scope(run, subject)
     full = full_of(subject)
-    scores = _scores(run, "both", scope)
+    scores = ablation_scores(run, "both", scope)
     changes = _POINTS * scores.sub(scores[full], axis=0).drop(columns=full)
     kinds = {
         kind: names
@@ -267,10 +289,11 @@ def ablation_in_words(run: BenchmarkRun, subject: Subject) -> list[str]:
         claim = "which may be chance"
         if low > 0 or high < 0:
             claim = "a gain" if low > 0 else "a loss"
-        change = {score: _signed(float(row[score])) for score in SHOWN_SCORES}
+        change = {score: signed_points(float(row[score])) for score in SHOWN_SCORES}
         sentences.append(
             f"{start} the mean of macro-F1 and macro recall changes by "
-            f"{change['both']} points ({_signed(low)} to {_signed(high)}), {claim}; "
+            f"{change['both']} points ({signed_points(low)} to "
+            f"{signed_points(high)}), {claim}; "
             f"macro-F1 by {change['macro_f1']}, macro recall by "
             f"{change['macro_recall']}, the recall of the smallest class by "
             f"{change['rare_recall']}; a fit takes {float(row['time']):.2f} times as "
@@ -279,5 +302,10 @@ def ablation_in_words(run: BenchmarkRun, subject: Subject) -> list[str]:
     return sentences
 
 
-def _signed(points: float) -> str:
+def signed_points(points: float) -> str:
+    """Write points with their sign; what rounds to 0 is written as +0.0.
+
+    >>> signed_points(1.25), signed_points(-0.01)
+    ('+1.2', '+0.0')
+    """
     return f"{np.round(points, 1) + 0.0:+.1f}"
