@@ -1,6 +1,6 @@
 """Speed and size of the package: start-up, growth, memory, mixup's share, reasons.
 
-    python benchmarks/speed.py [startup growth large threads demo explain]
+    python benchmarks/speed.py [startup growth large threads demo explain predicting]
 
 Every measurement runs in a process of its own; the figures are appended to
 `benchmarks/results/speed.jsonl` with machine and versions, newest last. The tables of
@@ -16,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pages import replace_table
@@ -25,6 +27,7 @@ RESULTS = HERE / "results" / "speed.jsonl"
 PAGE = HERE.parent / "docs" / "explanation" / "performance.md"
 GROWTH_ROWS = (1_000, 3_162, 10_000, 31_623, 100_000)
 REPEATS = 3
+PREDICTED_ROWS, PREDICT_REPEATS = (1, 1_000, 20_000), 15
 
 
 def made_table(n_rows: int, n_columns: int):
@@ -139,22 +142,29 @@ def large() -> dict[str, object]:
 def threads() -> dict[str, object]:
     """Time small fits with one and with all threads, idle and beside a busy process."""
     out: dict[str, object] = {}
-    for name, load in (("idle", 0), ("busy", 1)):
-        burners = [
-            subprocess.Popen([sys.executable, "-c", "while True: pass"])
-            for _ in range(load)
-        ]
-        try:
+    for name, n_busy in (("idle", 0), ("busy", 1)):
+        with beside(n_busy):
             for label, numbers in (("one_thread", 10**9), ("all_threads", 0)):
                 runs = [
                     in_own_process(f"speed.fit_with_threads({numbers})")
                     for _ in range(REPEATS)
                 ]
                 out[f"{name}_{label}_s"] = statistics.median(r["fit_s"] for r in runs)
-        finally:
-            for burner in burners:
-                burner.kill()
     return out
+
+
+@contextmanager
+def beside(n_busy: int) -> Iterator[None]:
+    """Keep processes busy with nothing inside the block."""
+    busy = [
+        subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        for _ in range(n_busy)
+    ]
+    try:
+        yield
+    finally:
+        for process in busy:
+            process.kill()
 
 
 def fit_with_threads(numbers: int) -> dict[str, float]:
@@ -200,6 +210,55 @@ def explain_rows() -> dict[str, float]:
     }
 
 
+def predicting() -> dict[str, object]:
+    """Time predictions, idle and beside as many busy processes as there are cores."""
+    out: dict[str, object] = {}
+    for name, n_busy in (("idle", 0), ("busy", os.cpu_count() or 1)):
+        with beside(n_busy):
+            out[name] = in_own_process("speed.predict_rows()")
+    return out
+
+
+def predict_rows() -> dict[str, dict[str, float]]:
+    """Fit in this process on page_blocks; return milliseconds of a call, by its rows.
+
+    In turns: with one thread; with threads that have blocks of rows of their own, as
+    predictions are made; and with all threads sharing every product of a pass.
+    """
+    import torch
+
+    from qclmixnet import QCLMixNetClassifier, load_dataset
+    from qclmixnet.estimators import models
+
+    X, y = load_dataset("page_blocks", return_X_y=True)
+    # Epochs change what the weights are, not how long an answer takes.
+    clf = QCLMixNetClassifier(max_epochs=3, random_state=0).fit(X, y)
+    all_threads, in_blocks = torch.get_num_threads(), models.in_blocks
+
+    def in_common(compute, n_rows):
+        return compute(slice(n_rows))
+
+    ways = {
+        "one_thread": (1, in_blocks),
+        "own_rows": (all_threads, in_blocks),
+        "common_rows": (all_threads, in_common),
+    }
+    out: dict[str, dict[str, float]] = {}
+    for n_rows in PREDICTED_ROWS:
+        rows = X.sample(n_rows, replace=True, random_state=0)
+        times: dict[str, list[float]] = {way: [] for way in ways}
+        for _ in range(2 + PREDICT_REPEATS):
+            for way, (n_threads, models.in_blocks) in ways.items():
+                torch.set_num_threads(n_threads)
+                started = time.perf_counter()
+                clf.predict_proba(rows)
+                times[way].append(1000 * (time.perf_counter() - started))
+        out[str(n_rows)] = {
+            way: statistics.median(every[2:]) for way, every in times.items()
+        }
+    return out
+
+
 KINDS = {
     "startup": startup,
     "growth": growth,
@@ -207,6 +266,7 @@ KINDS = {
     "threads": threads,
     "demo": demo,
     "explain": explain,
+    "predicting": predicting,
 }
 
 
@@ -218,7 +278,7 @@ def newest() -> dict[str, dict]:
 
 def render(stored: dict[str, dict]) -> str:
     """Return the newest figures as Markdown."""
-    start, grown, big, threaded, shown, reasons = (
+    start, grown, big, threaded, shown, reasons, predicted = (
         stored[kind]["figures"] for kind in KINDS
     )
     figures = [
@@ -252,6 +312,19 @@ def render(stored: dict[str, dict]) -> str:
     lines += [
         f"| {row['rows']:,} | {row['fit_s']:.2f} | {row['peak_mb']:.0f} MB |"
         for row in grown["rows"]
+    ]
+    lines += [
+        "",
+        "| rows predicted | beside | one thread | threads with rows of their own / one "
+        "thread | threads sharing every pass / one thread |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {int(n_rows):,} | {beside} | {ms['one_thread']:.1f} ms | "
+        f"{ms['own_rows'] / ms['one_thread']:.2f} | "
+        f"{ms['common_rows'] / ms['one_thread']:.2f} |"
+        for name, beside in (("idle", "nothing"), ("busy", "busy processes"))
+        for n_rows, ms in predicted[name].items()
     ]
     machine = stored["growth"]["machine"]
     versions = ", ".join(f"{k} {v}" for k, v in stored["growth"]["versions"].items())

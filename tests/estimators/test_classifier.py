@@ -1,7 +1,7 @@
 import pickle
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -111,6 +111,20 @@ def test_a_prediction_does_not_depend_on_the_other_rows() -> None:
     whole = clf.predict_proba(X)
     one_by_one = np.vstack([clf.predict_proba(X.iloc[[i]]) for i in range(20)])
     np.testing.assert_allclose(one_by_one, whole[:20], rtol=1e-12)
+
+
+@pytest.mark.parametrize("preset", ["default", "paper"])
+def test_rows_of_many_blocks_are_predicted_like_each_block(
+    preset: Literal["default", "paper"],
+) -> None:
+    X, y = _table()
+    clf = QCLMixNetClassifier(preset=preset, max_epochs=2, random_state=0).fit(X, y)
+    many = X.sample(5_000, replace=True, random_state=0)
+    pieces = [many[start : start + 700] for start in range(0, 5_000, 700)]
+    for method in (clf.predict_proba, clf.embed):
+        np.testing.assert_allclose(
+            method(many), np.vstack([method(piece) for piece in pieces]), rtol=1e-9
+        )
 
 
 def test_embedding_has_the_recipes_width_and_feeds_the_classifier_head() -> None:

@@ -1,10 +1,18 @@
+import threading
 from collections.abc import Iterator
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from qclmixnet.training.threads import step_threads, tree_threads
+from qclmixnet.training.threads import (
+    ROWS_OF_A_BLOCK,
+    in_blocks,
+    step_threads,
+    tree_threads,
+)
 
 
 @pytest.fixture
@@ -44,3 +52,43 @@ def test_trees_of_small_tables_are_grown_with_one_thread(
         with tree_threads(n_cells):
             assert openmp_threads() == {expected}
         assert openmp_threads() == {2}
+
+
+def squares(rows: slice) -> npt.NDArray[np.float64]:
+    return np.arange(3 * ROWS_OF_A_BLOCK + 7, dtype=np.float64)[rows, None] ** 2
+
+
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_blocks_come_back_in_order(n_threads: int) -> None:
+    torch.set_num_threads(n_threads)
+    n_rows = 3 * ROWS_OF_A_BLOCK + 7
+    found = in_blocks(squares, n_rows)
+    np.testing.assert_array_equal(found[:, 0], np.arange(n_rows) ** 2)
+
+
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize("n_blocks", [1, 2])
+def test_each_block_is_computed_by_one_thread(n_blocks: int) -> None:
+    seen: set[tuple[int, int]] = set()
+    both = threading.Barrier(n_blocks, timeout=30)
+
+    def look(rows: slice) -> npt.NDArray[np.float64]:
+        both.wait()  # so that the blocks of two threads are computed at once
+        seen.add((threading.get_ident(), torch.get_num_threads()))
+        return squares(rows)
+
+    in_blocks(look, n_blocks * ROWS_OF_A_BLOCK)
+    assert len(seen) == n_blocks
+    assert {threads for _, threads in seen} == {1}
+    assert torch.get_num_threads() == 2
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_block_that_fails_ends_all_with_its_error() -> None:
+    def fail(rows: slice) -> npt.NDArray[np.float64]:
+        raise ArithmeticError(str(rows.start))
+
+    with pytest.raises(ArithmeticError, match=r"^0$"):
+        in_blocks(fail, 5 * ROWS_OF_A_BLOCK)
+    assert torch.get_num_threads() == 2

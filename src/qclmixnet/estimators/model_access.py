@@ -16,7 +16,6 @@ from qclmixnet.estimators.state import FittedState
 from qclmixnet.preprocessing import ColumnGroup, EncodedTable
 from qclmixnet.reasons import LogOdds, Movable, log_odds_of
 from qclmixnet.table import Schema, Table, read_table
-from qclmixnet.training.threads import step_threads
 
 __all__ = ["ModelAccess"]
 
@@ -67,9 +66,7 @@ class ModelAccess:
         state = replace(self.state_, model=model)
 
         def log_odds(encoded: EncodedTable) -> npt.NDArray[np.float64]:
-            # Steps of few rows: on a busy machine two threads took ten times as long.
-            with step_threads(0):
-                return log_odds_of(state.proba(encoded))[:, which]
+            return log_odds_of(state.proba(encoded))[:, which]
 
         return log_odds
 
@@ -80,8 +77,7 @@ class ModelAccess:
         self, table: Table
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         """Decide about rows in raw units, and say how likely each class is."""
-        with step_threads(0):
-            proba = self.state_.proba(self.state_.encoder.encode(table))
+        proba = self.state_.proba(self.state_.encoder.encode(table))
         return self.state_.decide(proba), log_odds_of(proba)
 
     def _movable(self, fixed: Sequence[str]) -> list[Movable]:

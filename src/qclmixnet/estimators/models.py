@@ -1,5 +1,6 @@
 """Fitted models: encoded rows in, probabilities and representations out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -18,6 +19,7 @@ from qclmixnet.nn import (
 )
 from qclmixnet.preprocessing import EncodedTable
 from qclmixnet.training import forward_in_parts, member_outputs
+from qclmixnet.training.threads import in_blocks
 
 __all__ = ["FittedModel", "MemberModel", "SingleModel", "for_inference"]
 
@@ -47,14 +49,20 @@ class SingleModel:
 
     def proba(self, encoded: EncodedTable) -> npt.NDArray[np.float64]:
         """Return the softmax of the logits."""
+        return _in_blocks(self._proba, encoded, self.network)
+
+    def embed(self, encoded: EncodedTable) -> npt.NDArray[np.float64]:
+        """Return the representation that classifier and projection share."""
+        return _in_blocks(self._embed, encoded, self.network)
+
+    def _proba(self, encoded: EncodedTable) -> npt.NDArray[np.float64]:
         x_num, x_cat = _tensors(encoded)
         logits = forward_in_parts(
             self.network, self.inputs, x_num, x_cat, output="logits"
         )
         return _softmax(logits).numpy()
 
-    def embed(self, encoded: EncodedTable) -> npt.NDArray[np.float64]:
-        """Return the representation that classifier and projection share."""
+    def _embed(self, encoded: EncodedTable) -> npt.NDArray[np.float64]:
         x_num, x_cat = _tensors(encoded)
         out = forward_in_parts(
             self.network, self.inputs, x_num, x_cat, output="representation"
@@ -85,6 +93,13 @@ class MemberModel:
 
     def proba(self, encoded: EncodedTable) -> npt.NDArray[np.float64]:
         """Return the scaled mean of the members' and the trees' probabilities."""
+        return _in_blocks(self._proba, encoded, self.network)
+
+    def embed(self, encoded: EncodedTable) -> npt.NDArray[np.float64]:
+        """Return the members' representations side by side."""
+        return _in_blocks(self._embed, encoded, self.network)
+
+    def _proba(self, encoded: EncodedTable) -> npt.NDArray[np.float64]:
         tensors = _tensors(encoded)
         logits = member_outputs(self.network, self.inputs, *tensors, output="logits")
         mean = _softmax(logits).mean(dim=0).numpy()
@@ -94,8 +109,7 @@ class MemberModel:
             mean = (1 - self.tree_share) * mean + self.tree_share * by_trees
         return self.scaling(mean)
 
-    def embed(self, encoded: EncodedTable) -> npt.NDArray[np.float64]:
-        """Return the members' representations side by side."""
+    def _embed(self, encoded: EncodedTable) -> npt.NDArray[np.float64]:
         out = member_outputs(
             self.network, self.inputs, *_tensors(encoded), output="representation"
         )
@@ -114,6 +128,17 @@ def for_inference(module: nn.Module) -> nn.Module:
     module.requires_grad_(requires_grad=False).eval()
     on_mps = any(p.device.type == "mps" for p in module.parameters())
     return module if on_mps else module.double()
+
+
+def _in_blocks(
+    compute: Callable[[EncodedTable], npt.NDArray[np.float64]],
+    encoded: EncodedTable,
+    network: nn.Module,
+) -> npt.NDArray[np.float64]:
+    """Share the rows among the processor's threads; a device has threads of its own."""
+    if next(network.parameters()).device.type != "cpu":
+        return compute(encoded)
+    return in_blocks(lambda rows: compute(encoded.take(rows)), encoded.n_rows)
 
 
 def _tensors(encoded: EncodedTable) -> tuple[Tensor, Tensor]:

@@ -76,6 +76,6 @@ class EncodedTable:
         """Category codes of a row."""
         return int(self.x_cat.shape[1])
 
-    def take(self, rows: Int64[np.ndarray, " taken"]) -> "EncodedTable":
-        """Return the named rows, in that order."""
+    def take(self, rows: Int64[np.ndarray, " taken"] | slice) -> "EncodedTable":
+        """Return the named rows, in that order; those of a slice are not copied."""
         return EncodedTable(self.x_num[rows], self.x_cat[rows], self.unseen)

@@ -1,17 +1,23 @@
-"""How many threads a step deserves, and the growing of trees."""
+"""How many threads a step deserves, the growing of trees, and what learns nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from threadpoolctl import threadpool_limits
 
-__all__ = ["step_threads", "tree_threads"]
+__all__ = ["ROWS_OF_A_BLOCK", "in_blocks", "step_threads", "tree_threads"]
 
 # Below this many numbers in the largest tensor of a step a second thread gains nothing
 # on an idle machine, and on a busy one the waiting of the two for each other made a
 # small fit four times slower (benchmarks/speed.py, "threads").
 _NUMBERS_WORTH_A_SECOND_THREAD = 500_000
+
+ROWS_OF_A_BLOCK = 2_048
+"""Rows that one thread predicts by itself."""
 
 
 @contextmanager
@@ -48,3 +54,36 @@ def tree_threads(n_cells: int) -> Iterator[None]:
         return
     with threadpool_limits(1, user_api="openmp"):
         yield
+
+
+def in_blocks(
+    compute: Callable[[slice], npt.NDArray[np.float64]], n_rows: int
+) -> npt.NDArray[np.float64]:
+    """Compute blocks of rows side by side, each of them with one thread.
+
+    Threads that share every product of a pass wait for each other after each, and
+    beside a busy process a pass took 15 times as long with two as with one. Threads
+    with rows of their own meet once, at the end (benchmarks/speed.py, "predicting").
+
+    Args:
+        compute: from a slice of the rows to their results, rows first; called from
+            several threads at once.
+        n_rows: rows in all.
+
+    Returns:
+        The results of all rows, in order.
+    """
+    n_threads = torch.get_num_threads()
+    starts = range(0, n_rows, ROWS_OF_A_BLOCK)
+    blocks = [slice(start, start + ROWS_OF_A_BLOCK) for start in starts]
+    with step_threads(0):
+        if len(blocks) <= 1:
+            return compute(slice(None))
+        if n_threads == 1:
+            return np.concatenate([compute(rows) for rows in blocks])
+        # New threads begin with the number of threads that is set now, which is one.
+        pool = ThreadPoolExecutor(min(n_threads, len(blocks)))
+        try:
+            return np.concatenate(list(pool.map(compute, blocks)))
+        finally:
+            pool.shutdown(cancel_futures=True)
