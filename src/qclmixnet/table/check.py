@@ -94,7 +94,8 @@ def _find_columns(
             f"training: {quoted(missing)}; it has {quoted(source.names)}. Add them "
             "(a column of missing values is allowed) or correct their names."
         )
-    extra = [name for name in source.names if name not in set(names)]
+    known = set(names)
+    extra = [name for name in source.names if name not in known]
     if extra:
         warn_caller(
             f"Columns absent from the training table are ignored: {quoted(extra)}.",

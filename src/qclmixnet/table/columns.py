@@ -9,6 +9,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from numbers import Complex, Real
 from typing import Literal
 
@@ -25,6 +26,12 @@ __all__ = ["Content", "PlainColumn", "array_column", "object_column", "series_co
 Content = Literal["number", "integer", "boolean", "text", "category", "date", "missing"]
 """What the cells are; `integer` and `text` still have to be told from ids and dates."""
 
+_CONTENTS: Mapping[str, Content] = {  # of NumPy's kinds of dtypes
+    "b": "boolean",
+    "i": "integer",
+    "u": "integer",
+    "f": "number",
+}
 _NESTED = (list, tuple, set, frozenset, Mapping, np.ndarray, pd.Series, pd.DataFrame)
 _MAX_YEARS = 100_000  # before or after 1970: even differences fit into microseconds
 _NESTED_REASON = (
@@ -90,16 +97,9 @@ def series_column(name: str, series: nw.Series[IntoSeries]) -> PlainColumn | Pro
 
 def array_column(name: str, values: np.ndarray) -> PlainColumn | Problem:
     """Read one column of a NumPy array; the array's dtype tells what it holds."""
-    label = str(values.dtype)
-    contents: dict[str, Content] = {
-        "b": "boolean",
-        "i": "integer",
-        "u": "integer",
-        "f": "number",
-    }
-    kind = values.dtype.kind
-    if kind in contents:
-        return PlainColumn(name, label, contents[kind], _float_array(values))
+    label, kind = _text_of(values.dtype), values.dtype.kind
+    if kind in _CONTENTS:
+        return PlainColumn(name, label, _CONTENTS[kind], _float_array(values))
     if kind == "M":
         return PlainColumn(name, label, "date", _date_array(values))
     if kind == "V":
@@ -149,6 +149,12 @@ def _category_texts(series: nw.Series[IntoSeries]) -> np.ndarray:
         return np.append(texts, np.array([None], dtype=object))[native.cat.codes]
     cells = _object_array(native, series)
     return level_texts(cells, missing_cells(cells))
+
+
+@cache
+def _text_of(dtype: np.dtype) -> str:
+    """Write a dtype; to ask NumPy takes as long as to read a single row's cell."""
+    return str(dtype)
 
 
 def _float_array(values: np.ndarray) -> np.ndarray:

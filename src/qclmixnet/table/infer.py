@@ -95,9 +95,10 @@ def infinity_problem(name: str, dtype: str, values: np.ndarray) -> Problem | Non
     """Name a column of numbers that contains infinity; None when it does not."""
     if values.dtype != np.float64:
         return None
-    rows = np.flatnonzero(np.isinf(values))
-    if not len(rows):
+    is_infinite = np.isinf(values)
+    if not is_infinite.any():
         return None
+    rows = np.flatnonzero(is_infinite)
     return Problem(
         name,
         dtype,
