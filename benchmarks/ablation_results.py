@@ -15,7 +15,7 @@ pictures in `docs/images/ablation/`.
 from pathlib import Path
 from typing import get_args
 
-from full_results import image, markdown_of, provenance
+from full_results import markdown_of, provenance, report_image
 from pages import replace_pictures, replace_table
 
 from qclmixnet.benchmark import Subject, load_run
@@ -50,7 +50,9 @@ def draw(subject: Subject) -> tuple[str, tuple[ReportFigure, ...]]:
         if section.key in ("parts", "kinds"):
             figures += section.figures
             parts.append(f"### {section.heading}")
-            parts += [image(figure, folder="ablation") for figure in section.figures]
+            parts += [
+                report_image(figure, folder="ablation") for figure in section.figures
+            ]
             parts += [markdown_of(table) for table in section.tables]
     parts += ["### Machine, versions and command", *provenance(run)]
     return "\n\n".join(parts), tuple(figures)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 from ablation_results import RUNS as ABLATION
-from pages import replace_pictures, replace_table
+from pages import image, replace_pictures, replace_table
 from stress_results import RUNS as STRESS
 
 from qclmixnet.benchmark import BenchmarkRun, Subject, load_run
@@ -297,18 +297,12 @@ def pair_page(page: str, runs: dict[Subject, BenchmarkRun]) -> tuple[str, Render
     )
     parts = [
         *(f"- {sentence(record)}" for record in main.to_dict("records")),
-        image(figure, caption),
+        image(figure, caption, folder="experiments"),
         differences_table(data).markdown().strip(),
         f"Three folds; {told}. Rows, machine, versions and commands are those of "
         "[the ablation](ablations.md).",
     ]
     return "\n\n".join(parts), figure
-
-
-def image(figure: Rendered, caption: str) -> str:
-    """Return a picture with its caption."""
-    name = f"../images/experiments/{figure.name}.svg"
-    return f"![{caption}]({name})\n\n*{caption}*"
 
 
 def imbalance_values(run: BenchmarkRun) -> pd.DataFrame:
@@ -445,7 +439,7 @@ def imbalance_page(study: BenchmarkRun) -> tuple[str, Rendered]:
     text = [
         f"- {standing(values, titles)}",
         f"- {lost(values, titles)}",
-        image(figure, caption),
+        image(figure, caption, folder="experiments"),
         imbalance_scores_table(values, titles).markdown().strip(),
         "Machine, versions and commands are those of [the robustness "
         "study](robustness.md).",

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
-from pages import replace_pictures, replace_table
+from pages import image, replace_pictures, replace_table
 
 from qclmixnet.benchmark import BenchmarkRun, list_methods, load_run, suite_tables
 from qclmixnet.report.figures import ReportFigure
@@ -75,7 +75,7 @@ def draw(run: BenchmarkRun) -> tuple[str, tuple[ReportFigure, ...]]:
         if section.why_not:
             parts.append(f"Left out: {section.why_not}")
         parts += [markdown_of(table) for table in tables_of(run, scope, section)]
-        parts += [image(figure) for figure in chosen]
+        parts += [report_image(figure) for figure in chosen]
     parts += ["## Machine, versions and command", *provenance(run)]
     return "\n\n".join(parts), tuple(figures)
 
@@ -158,10 +158,11 @@ def markdown_of(table: ReportTable) -> str:
     return f"**{table.title}**: none."
 
 
-def image(figure: ReportFigure, *, folder: str = "benchmark") -> str:
-    """Return the picture with its caption."""
-    name = f"../images/{folder}/{figure.rendered.name}.svg"
-    return f"![{figure.alternative}]({name})\n\n*{figure.caption}*"
+def report_image(figure: ReportFigure, *, folder: str = "benchmark") -> str:
+    """Return a picture of a report with its caption."""
+    return image(
+        figure.rendered, figure.caption, folder=folder, alternative=figure.alternative
+    )
 
 
 def provenance(run: BenchmarkRun) -> list[str]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from qclmixnet.report.drawing import Rendered
 
-__all__ = ["interval", "replace_pictures", "replace_table"]
+__all__ = ["image", "interval", "replace_pictures", "replace_table"]
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
@@ -15,6 +15,21 @@ def interval(values: np.ndarray) -> tuple[float, float]:
     draws = np.random.default_rng(0).integers(len(values), size=(10_000, len(values)))
     low, high = np.percentile(values[draws].mean(axis=1), [2.5, 97.5])
     return float(low), float(high)
+
+
+def image(
+    picture: Rendered, caption: str, *, folder: str, alternative: str | None = None
+) -> str:
+    """Return a picture of a folder of docs/images, with its caption, as Markdown.
+
+    Args:
+        picture: the picture.
+        caption: what is said below it.
+        folder: where it lies.
+        alternative: what it says to who cannot see it; None for the caption.
+    """
+    name = f"../images/{folder}/{picture.name}.svg"
+    return f"![{alternative or caption}]({name})\n\n*{caption}*"
 
 
 def replace_table(page: Path, table: str, *, name: str = "figures") -> None:

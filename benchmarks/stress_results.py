@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 from full_results import provenance
-from pages import replace_pictures, replace_table
+from pages import image, replace_pictures, replace_table
 
 from qclmixnet.benchmark import STRESS_SUITES, BenchmarkRun, load_run
 from qclmixnet.core.errors import InputError
@@ -53,7 +53,8 @@ def draw(runs: dict[str, BenchmarkRun]) -> tuple[str, tuple[Rendered, ...]]:
         tables, figures, STRESS_SCORES.values(), strict=False
     ):
         heading = label[0].upper() + label[1:]
-        parts += [f"## {heading}", image(figure, label), table.markdown().strip()]
+        picture = image(figure, caption_of(label), folder="stress")
+        parts += [f"## {heading}", picture, table.markdown().strip()]
     parts.append("## Up to 100,000 rows")
     parts.append(
         rows_table(runs["large"]) if "large" in runs else "No rows are in yet."
@@ -188,13 +189,12 @@ def row_text(level: object, run: BenchmarkRun) -> str:
     return f"{int(float(str(level))) or run.description.max_train_rows:,}"
 
 
-def image(figure: Rendered, label: str) -> str:
-    """Return the picture with its caption."""
-    caption = (
+def caption_of(label: str) -> str:
+    """Return what is said below the curves of a score."""
+    return (
         f"Mean {label} over tables at each level; bands go from the worst fold to the "
         "best."
     )
-    return f"![{caption}](../images/stress/{figure.name}.svg)\n\n*{caption}*"
 
 
 def write(runs: dict[str, BenchmarkRun]) -> None:
