@@ -7,7 +7,6 @@ import numpy.typing as npt
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from qclmixnet.core.checks import check_integer
 from qclmixnet.core.errors import InputError
@@ -132,14 +131,28 @@ class StackedBinEmbedding(nn.Module):
         self, bins: Float[Tensor, "batch columns bins"]
     ) -> Float[Tensor, "members batch width"]:
         """Return the vectors of all columns side by side."""
+        return self.upright(bins).transpose(1, 2)
+
+    def upright(
+        self, bins: Float[Tensor, "batch columns bins"]
+    ) -> Float[Tensor, "members width batch"]:
+        """Return the same with a column for each row, as it lies in memory.
+
+        To bring the members to the front of rows takes longer than the product; of
+        columns, whole vectors move.
+        """
         n_members, n_columns, n_bins, d_embedding = self.weight.shape
         if bins.shape[1:] != (n_columns, n_bins):
             raise InputError(
                 f"`bins` must have shape (batch, {n_columns}, {n_bins}), "
                 f"got {tuple(bins.shape)}."
             )
-        by_column = self.weight.permute(1, 2, 0, 3).reshape(n_columns, n_bins, -1)
-        vectors = torch.bmm(bins.transpose(0, 1), by_column)  # (columns, batch, m * d)
-        vectors = vectors.view(n_columns, len(bins), n_members, d_embedding)
-        vectors = vectors.permute(2, 1, 0, 3)  # (members, batch, columns, d)
-        return F.relu(vectors.flatten(2) + self.bias)
+        by_column = self.weight.permute(1, 2, 0, 3).flatten(2)
+        bias = self.bias.view(n_members, n_columns, d_embedding).transpose(0, 1)
+        vectors = torch.baddbmm(
+            bias.reshape(n_columns, n_members * d_embedding, 1),
+            by_column.transpose(1, 2),
+            bins.permute(1, 2, 0),
+        )  # (columns, m * d, batch)
+        vectors = vectors.relu_().view(n_columns, n_members, d_embedding, len(bins))
+        return vectors.transpose(0, 1).flatten(1, 2)

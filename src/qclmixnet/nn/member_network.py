@@ -185,8 +185,9 @@ class MemberNetwork(nn.Module):
                 raise InputError(
                     f"`bins` is needed by {self.n_binned} of the members, got None."
                 )
-            n_smooth = self.n_members - self.n_binned
-            late = z[n_smooth:] + self.binned(self.embedding(bins))
+            of_bins = self.binned.of_upright(self.embedding.upright(bins))
+            n_smooth = len(z) - len(of_bins)
+            late = z[n_smooth:] + of_bins
             z = torch.cat([z[:n_smooth], late]) if n_smooth else late
         if self.entanglement is not None:
             z = self.entanglement(z)

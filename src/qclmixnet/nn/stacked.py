@@ -112,6 +112,13 @@ class StackedLinear(nn.Module):
         _check_stack(x, len(self.weight), self.d_in)
         return torch.baddbmm(self.bias, x, self.weight)
 
+    def of_upright(
+        self, x: Float[Tensor, "members d_in batch"]
+    ) -> Float[Tensor, "members batch d_out"]:
+        """Map rows that lie in memory as columns, each member's own."""
+        bias, weight = self.bias.transpose(1, 2), self.weight.transpose(1, 2)
+        return torch.baddbmm(bias, weight, x).transpose(1, 2)
+
     def extra_repr(self) -> str:
         """Show the sizes when the module is printed."""
         return f"n_members={len(self.weight)}, d_in={self.d_in}, d_out={self.d_out}"

@@ -20,6 +20,7 @@ from typing import Literal
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.func import functional_call
 
 from qclmixnet.augment import MixPlan
 from qclmixnet.core import clock
@@ -163,7 +164,7 @@ class _MemberFit:
             max_gradient_norm=recipe.schedule.max_gradient_norm,
             average=recipe.schedule.average,
         )
-        self.scored = self._choose_scored()
+        self.leaves_out, self.scored = self._choose_scored()
         self.best = Best()
         self.history: list[EpochRecord] = []
         self.place = Place(epoch=1)
@@ -289,28 +290,28 @@ class _MemberFit:
             for part in cut
         ]
 
-    def _choose_scored(self) -> Int[Tensor, " scored"]:
-        """Choose the rows that judge epochs: those that some member leaves out."""
+    def _choose_scored(self) -> tuple[bool, Int[Tensor, " scored"]]:
+        """Choose the rows that judge epochs: those that some member leaves out.
+
+        Returns:
+            Whether there are any, and if not, all rows.
+        """
         folds = self.loss.folds
         left_out = torch.nonzero(torch.isin(folds, self.loss.member_fold))[:, 0]
         if len(left_out) == 0:
-            return torch.arange(len(folds), device=folds.device)
+            return False, torch.arange(len(folds), device=folds.device)
         stride = max(1, len(left_out) // _MAX_SCORED_ROWS)
-        return left_out[::stride].clone()  # not a view that keeps the others
+        return True, left_out[::stride].clone()  # not a view that keeps the others
 
     @torch.no_grad()
     def _score(self, epoch: int, loss: float) -> EpochRecord:
         """Score the averaged weights on left-out rows, and keep them if they lead."""
-        kept = [p.detach().clone() for p in self.network.parameters()]
-        parameters: list[Tensor] = [*self.network.parameters()]
-        torch._foreach_copy_(parameters, self.optimizer.averages)
         self.network.eval()
         rows = self.scored
         own = rows[self.team.rank :: self.team.size]
         size = rows_at_once(rows.device)
         with step_threads(size * self.network.n_members * self.network.d_hidden):
-            parts = [self._left_out_log_p(part) for part in torch.split(own, size)]
-        log_p = torch.cat(parts)
+            log_p = self._left_out_log_p(own)
         log_p = self.team.gather(log_p, len(rows))
         labels = self.data.labels[rows]
         losses = -log_p.gather(1, labels[:, None])[:, 0]
@@ -319,20 +320,35 @@ class _MemberFit:
         if judged < self.best.loss:  # never if it is not a number
             weights_now = [average.clone() for average in self.optimizer.averages]
             self.best = Best(judged, epoch, weights_now)
-        torch._foreach_copy_(parameters, kept)
         return self._record(epoch, loss, log_p.cpu(), labels.cpu(), rows)
 
     def _left_out_log_p(
         self, rows: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch classes"]:
-        """Return the mean log-probabilities by the members that leave each row out."""
-        plain, bins = self.rows(rows)
-        log_p: Tensor = self.network(plain, bins).logits.log_softmax(dim=2)
-        leaves_out = ~self.loss.learns(rows)
-        alone = ~leaves_out.any(dim=0)  # a table of which no row can be left out
-        shares = (leaves_out | alone).to(log_p)
-        mean = (log_p * shares[:, :, None]).sum(dim=0) / shares.sum(dim=0)[:, None]
-        return mean.log_softmax(dim=1)
+        """Return the mean log-probabilities by the members that leave each row out.
+
+        Of a table of which no row can be left out, by all members.
+        """
+        found = self.optimizer.averages[0].new_empty(len(rows), self.network.n_classes)
+        folds = self.loss.folds[rows] if self.leaves_out else torch.zeros_like(rows)
+        n_folds = self.recipe.n_folds if self.leaves_out else 1
+        for fold in range(min(n_folds, self.network.n_members)):
+            weights = self._averages_of_every(n_folds, first=fold)
+            places = torch.nonzero(folds == fold)[:, 0]
+            for part in torch.split(places, rows_at_once(rows.device)):
+                out = functional_call(self.network, weights, self.rows(rows[part]))
+                log_p = out.logits.log_softmax(dim=2).mean(dim=0)
+                found[part] = log_p.log_softmax(dim=1)
+        return found
+
+    def _averages_of_every(self, step: int, *, first: int) -> dict[str, Tensor]:
+        """Return the averaged weights of every so manyth member, without a copy."""
+        n_members, found = self.network.n_members, {}
+        names = [name for name, _ in self.network.named_parameters()]
+        for name, average in zip(names, self.optimizer.averages, strict=True):
+            n_before = n_members - len(average)  # a stack may be of the last members
+            found[name] = average[(first - n_before) % step :: step]
+        return found
 
     def _record(
         self, epoch: int, loss: float, log_p: Tensor, labels: Tensor, rows: Tensor
