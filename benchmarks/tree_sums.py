@@ -81,7 +81,7 @@ def leaves(
     return leaf.long()
 
 
-def milliseconds(call: Callable[[], torch.Tensor]) -> float:
+def milliseconds(call: Callable[[], object]) -> float:
     """Return the processor's milliseconds of a call."""
     started = time.process_time()
     call()
