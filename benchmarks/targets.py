@@ -196,15 +196,17 @@ def difference(field: Field, score: str, least: float | None) -> tuple[str, bool
 def cost_ratios(field: Field, column: str, peer: str) -> "pd.Series[float]":
     """Return ours over the peer's, each the median over the fits of a table.
 
-    Only tables that both have finished are there, whatever the peer lacks elsewhere.
+    Only tables that both have finished are there, whatever the peer lacks elsewhere,
+    and only fits on the same machine are compared: on another one, the same fit may
+    take half as much memory again.
     """
     rows, pair = counted_rows(field.run), [OURS, peer]
     rows = rows[(rows["rule"] == "as_is") & (rows["status"] == "ok")]
-    medians = rows.pivot_table(column, "table", "method", aggfunc="median")
-    medians = medians.reindex(index=field.fits.index, columns=pair)
+    wide = rows.pivot_table(column, ["table", "machine"], "method", aggfunc="median")
+    wide = wide.reindex(columns=pair).dropna()
+    ratios = (wide[OURS] / wide[peer]).groupby("table").median()
     done = (field.fits[pair] >= field.n_fits).all(axis=1)
-    medians = medians[done].dropna()
-    return medians[OURS] / medians[peer]
+    return ratios.reindex(field.fits.index[done]).dropna()
 
 
 def side_ratios(times: pd.DataFrame, column: str, peer: str) -> "pd.Series[float]":
