@@ -9,13 +9,13 @@ Prints processor milliseconds of both, in turns, and their ratio; the rows go to
 `benchmarks/results/bin_vectors.csv`.
 """
 
-import csv
-import statistics
+from functools import partial
 from pathlib import Path
 
 import torch
+from rows import write_rows
 from torch.nn import functional as F
-from tree_sums import milliseconds
+from turns import before_and_now
 
 from qclmixnet.nn import StackedBinEmbedding, StackedLinear
 
@@ -65,25 +65,16 @@ def main() -> None:
             return torch.autograd.grad(form(*given), weights, back)
 
         torch.testing.assert_close(step(now), step(before), rtol=1e-4, atol=1e-4)
-        pairs = [
-            (
-                milliseconds(lambda: step(before)),
-                milliseconds(lambda: step(now)),
-            )
-            for _ in range(REPEATS)
-        ]
-        row = {
-            "columns": n_columns,
-            "before_ms": round(statistics.median(b for b, _ in pairs), 2),
-            "now_ms": round(statistics.median(n for _, n in pairs), 2),
-            "ratio": round(statistics.median(b / n for b, n in pairs), 2),
-        }
+        times = before_and_now(
+            partial(step, before),
+            partial(step, now),
+            repeats=REPEATS,
+            ratio_digits=2,
+        )
+        row = {"columns": n_columns, **times}
         print(row, flush=True)
         rows.append(row)
-    with ROWS.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(ROWS, rows)
 
 
 if __name__ == "__main__":

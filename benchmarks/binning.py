@@ -8,13 +8,13 @@ plain and binned in turn, and their ratio; the rows go to
 `benchmarks/results/binning.csv`.
 """
 
-import csv
 import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from rows import write_rows
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
@@ -77,10 +77,7 @@ def main() -> None:
         }
         print(row, flush=True)
         rows.append(row)
-    with ROWS.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(ROWS, rows)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["append_row", "stored_rows"]
+__all__ = ["append_row", "stored_rows", "write_rows"]
 
 
 def stored_rows(path: Path) -> list[dict[str, str]]:
@@ -32,3 +32,11 @@ def append_row(
             writer.writeheader()
         writer.writerow(row)
     print(dict(row), flush=True)
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write all rows anew, below a header."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)

@@ -10,13 +10,12 @@ milliseconds of both, in turns, and their ratio; the rows go to
 `benchmarks/results/tree_sums.csv`.
 """
 
-import csv
-import statistics
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
+from rows import write_rows
+from turns import before_and_now
 
 from qclmixnet.nn import BoostedTrees
 
@@ -81,13 +80,6 @@ def leaves(
     return leaf.long()
 
 
-def milliseconds(call: Callable[[], object]) -> float:
-    """Return the processor's milliseconds of a call."""
-    started = time.process_time()
-    call()
-    return (time.process_time() - started) * 1000
-
-
 def main() -> None:
     """Measure, print and store."""
     torch.set_num_threads(1)
@@ -101,26 +93,16 @@ def main() -> None:
             new = trees(x, none)
             old = before(trees, x)
             torch.testing.assert_close(new[..., -old.shape[2] :], old)
-            pairs = [
-                (
-                    milliseconds(lambda: before(trees, x)),  # noqa: B023
-                    milliseconds(lambda: trees(x, none)),  # noqa: B023
-                )
-                for _ in range(REPEATS)
-            ]
-            row = {
-                "classes": n_classes,
-                "rows": n_rows,
-                "before_ms": round(statistics.median(b for b, _ in pairs), 2),
-                "now_ms": round(statistics.median(n for _, n in pairs), 2),
-                "ratio": round(statistics.median(b / n for b, n in pairs), 1),
-            }
+            times = before_and_now(
+                partial(before, trees, x),
+                partial(trees, x, none),
+                repeats=REPEATS,
+                ratio_digits=1,
+            )
+            row = {"classes": n_classes, "rows": n_rows, **times}
             print(row, flush=True)
             rows.append(row)
-    with ROWS.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(ROWS, rows)
 
 
 if __name__ == "__main__":

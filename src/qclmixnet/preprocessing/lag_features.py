@@ -170,9 +170,10 @@ class LagFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         frame = _checked_frame(X)
         names = list(self.feature_names_in_)
-        if set(frame.columns) != set(names):
-            absent = [name for name in names if name not in set(frame.columns)]
-            extra = [name for name in frame.columns if name not in set(names)]
+        given, known = set(frame.columns), set(names)
+        if given != known:
+            absent = [name for name in names if name not in given]
+            extra = [name for name in frame.columns if name not in known]
             raise InputError(
                 f"`X` must have the columns of the training table: {absent} are "
                 f"absent, {extra} are extra."

@@ -62,7 +62,7 @@ def in_blocks(
     """Compute blocks of rows side by side, each of them with one thread.
 
     Threads that share every product of a pass wait for each other after each, and
-    beside a busy process a pass took 15 times as long with two as with one. Threads
+    beside busy processes took 2 to 20 times as long with two as with one. Threads
     with rows of their own meet once, at the end (benchmarks/speed.py, "predicting").
 
     Args:
