@@ -21,7 +21,13 @@ from qclmixnet.report.scope import Scope, finished_fits, report_scope, rules_of
 from qclmixnet.report.sections import Section, report_sections
 from qclmixnet.report.summary import rank_methods, summary_table
 from qclmixnet.report.tables import Column, ReportTable
-from qclmixnet.report.words import LABELS, RULE_LABELS, listed, result_in_words
+from qclmixnet.report.words import (
+    LABELS,
+    RULE_LABELS,
+    listed,
+    machines_in_words,
+    result_in_words,
+)
 
 HERE = Path(__file__).parent
 RUN = HERE / "results" / "full"
@@ -171,7 +177,8 @@ def provenance(run: BenchmarkRun) -> list[str]:
     system = ("processor", "cores", "memory_gb", "system")
     lines = [
         f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB, "
-        f"{machine['system']}; each fit on one core."
+        f"{machine['system']}; each fit on one core. By machine: "
+        f"{'; '.join(machines_in_words(run))}."
     ]
     versions = {k: v for k, v in machine.items() if k not in system}
     for method in run.methods:

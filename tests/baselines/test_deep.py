@@ -17,6 +17,7 @@ import torch
 from qclmixnet.baselines.deep import DEEP, Patience
 from qclmixnet.baselines.isolation import _own_generators, isolated
 from qclmixnet.baselines.peer import Peer
+from qclmixnet.core.errors import InputError
 
 CARDS = {card.name: card for card in DEEP}
 N_ROWS = 60
@@ -258,3 +259,38 @@ def generator_states() -> tuple[object, ...]:
         torch.random.get_rng_state().numpy().tobytes(),
         torch.get_num_threads(),
     )
+
+
+@pytest.mark.parametrize("name", list(CARDS))
+def test_the_device_is_the_one_that_was_asked_for(
+    name: str,
+    table: pd.DataFrame,
+    labels: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    class Told(Exception):  # noqa: N818 - no error
+        """Enough has been seen."""
+
+    def library(**arguments: object) -> None:
+        asked.append(arguments.get("device", arguments.get("device_name")))
+        raise Told
+
+    with by_itself():
+        import pytabkit
+        from pytorch_tabnet import tab_model
+
+        build = CARDS[name].build
+        at = "TabNetClassifier" if name == "tabnet" else build.keywords["name"]  # type: ignore[attr-defined]
+        monkeypatch.setattr(tab_model if name == "tabnet" else pytabkit, at, library)
+    with pytest.raises(Told):
+        Peer(CARDS[name]).fit(table, labels)
+    if not torch.cuda.is_available():
+        with pytest.raises(InputError, match="not available on this machine"):
+            Peer(CARDS[name], device="cuda").fit(table, labels)
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(Told):
+        Peer(CARDS[name], device="cuda").fit(table, labels)
+    assert asked == ["cpu", "cuda"]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from filelock import FileLock
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
@@ -16,14 +17,16 @@ from qclmixnet.benchmark import (
     RunDescription,
     RunProgress,
     labelled_table,
+    list_methods,
     load_run,
     load_table,
     run_benchmark,
 )
+from qclmixnet.benchmark.methods import make_method, modules_of, runs_on_gpu
 from qclmixnet.benchmark.record import SCORES
 from qclmixnet.core.errors import InputError
 from qclmixnet.evaluation.protocol import duplicate_groups, stratified_folds
-from qclmixnet.execution import Workers
+from qclmixnet.execution import RayCluster, Workers
 
 KEY = ["table", "method", "fold", "seed", "rule"]
 TWO = RunDescription(("newthyroid",), ("knn", "logistic_regression"), n_folds=2)
@@ -190,3 +193,34 @@ def test_what_cannot_be_run_is_said_before_anything_is_written(
     with pytest.raises(InputError, match=words):
         run_benchmark(dataclasses.replace(TWO, **changed), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_device_goes_to_the_networks_and_to_no_other_method() -> None:
+    settings = {"random_state": 0, "n_threads": 1, "time_limit_s": None}
+    made = {
+        name: make_method(name, **settings, device="cuda:1")  # type: ignore[arg-type]
+        for name in ("qclmixnet", "tabm", "tabnet")
+    }
+    assert {vars(found)["device"] for found in made.values()} == {"cuda:1"}
+    networks = {"qclmixnet", "qclmixnet_paper", "mlp", "ft_transformer", "realmlp"}
+    on_gpu = {name for name in list_methods() if runs_on_gpu(name)}
+    assert on_gpu == networks | {"tabm", "tabnet"}
+    # A process that is forked after skorch was loaded may not be able to use a GPU.
+    assert "skorch" in modules_of({"mlp"})
+    assert modules_of({"mlp"}, device="cuda") == tuple(
+        name for name in modules_of({"mlp"}) if name != "skorch"
+    )
+
+
+def test_what_a_fit_ran_on_is_in_its_rows(tmp_path: Path) -> None:
+    if torch.cuda.is_available() or torch.backends.mps.is_available():
+        pytest.skip("`auto` takes the GPU")
+    what = dataclasses.replace(TWO, tables=("newthyroid",), methods=("knn",))
+    rows = run_benchmark(what, tmp_path / "run", device="auto").rows
+    assert set(rows["device"]) == {"cpu"}
+    with pytest.raises(InputError, match="not available on this machine"):
+        run_benchmark(what, tmp_path / "other", device="cuda")
+    workers = Workers(2, cluster=RayCluster())
+    with pytest.raises(InputError, match="On a Ray cluster"):
+        run_benchmark(what, tmp_path / "other", workers=workers, device="cuda")
+    assert not (tmp_path / "other").exists()

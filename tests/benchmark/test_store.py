@@ -30,6 +30,7 @@ def row(**changed: object) -> dict[str, object]:
         **dict.fromkeys(texts, ""),
         "n_train": 10,
         "n_test": 5,
+        "device": "cpu",
         "threads": 1,
         **changed,
     }
@@ -159,3 +160,11 @@ def test_damaged_rows_are_said_to_be_so(tmp_path: Path, n_bytes: int) -> None:
 def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="There is no benchmark run in"):
         load_run(tmp_path / "nowhere")
+
+
+def test_rows_of_before_there_were_devices_are_of_the_processor(tmp_path: Path) -> None:
+    folder = a_run(tmp_path)
+    folder.append([row(device="H100"), row(fold=1)])
+    file = tmp_path / "rows.parquet"
+    pd.read_parquet(file).drop(columns="device").to_parquet(file)
+    assert RunFolder(tmp_path).read_rows()["device"].tolist() == ["cpu", "cpu"]

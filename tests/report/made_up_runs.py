@@ -75,6 +75,8 @@ def make_row(  # noqa: PLR0913 - every column can be chosen
     fit_cpu_s: float = 1.0,
     n_train: int = 800,
     scores: dict[str, float] | None = None,
+    machine: str = "",
+    device: str = "cpu",
 ) -> dict[str, object]:
     """Return a row; scores that are not given are 0.5, all are NaN unless ok."""
     ok, given = status == "ok", scores or {}
@@ -95,7 +97,8 @@ def make_row(  # noqa: PLR0913 - every column can be chosen
         "inner": "3-fold" if rule == "tuned" else "",
         "message": message,
         "versions": "",
-        "machine": "",
+        "machine": machine,
+        "device": device,
         "threads": 1,
         "started_at": "2025-01-01T00:00:00",
     }

@@ -31,6 +31,7 @@ def run_of(
     score: str = "macro_f1",
     seconds: dict[str, float] | None = None,
     n_seeds: int = 1,
+    gpu: str = "",
 ) -> BenchmarkRun:
     """Return a run on one table; None is a fit that ran out of time."""
     rows = []
@@ -48,6 +49,7 @@ def run_of(
                     message="" if ok else "stopped at the limit of 600 s",
                     fit_cpu_s=(seconds or {}).get(method, 1.0),
                     n_train=N_TRAIN,
+                    device="H100" if method == gpu else "cpu",
                     scores={} if value is None else {score: value},
                 )
             )
@@ -315,3 +317,10 @@ def test_it_says_when_training_parts_were_cut() -> None:
         f"learned from 50 of about {n_train:,.0f} training rows" in recommend(cut).text
     )
     assert "training rows" not in recommend(run).text
+
+
+def test_a_fit_on_a_gpu_is_called_so() -> None:
+    run = run_of({"xgboost": BEHIND, "random_forest": FOREST}, gpu="random_forest")
+    text = recommend(run).text
+    assert "Random forest takes 1 s to fit, on a GPU, and" in text
+    assert "XGBoost (balanced) takes 1 s to fit and" in text

@@ -6,6 +6,7 @@ import pytest
 from qclmixnet.benchmark.record import BenchmarkRun
 from qclmixnet.core.errors import InputError
 from qclmixnet.report import summary_table
+from qclmixnet.report.page_tables import summary
 from qclmixnet.report.scope import coverage_table, report_scope
 from qclmixnet.report.summary import (
     failures_table,
@@ -13,6 +14,7 @@ from qclmixnet.report.summary import (
     table_scores,
     tier_table,
 )
+from qclmixnet.report.words import machines_in_words
 from tests.report.made_up_runs import make_large_run, make_row, make_run
 
 
@@ -195,3 +197,25 @@ def test_rows_of_another_version_are_refused(small: BenchmarkRun) -> None:
     run = make_run(rows, tables=("t1",), methods=("b",))  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"lack the columns \['ece'\]"):
         summary_table(run)
+
+
+def test_times_of_a_gpu_are_not_set_beside_those_of_a_processor() -> None:
+    usual = [make_row("t", "knn", fold=fold, fit_cpu_s=2.0) for fold in (0, 1)]
+    gpu = {"machine": "big, 16 cores", "device": "H100"}
+    rows = [
+        *usual,
+        make_row("t", "mlp", fold=0, fit_cpu_s=1.0, **gpu),  # type: ignore[arg-type]
+        make_row("t", "mlp", fold=1, fit_cpu_s=6.0, machine="small, 2 cores"),
+        make_row("t", "tabm", fold=0, fit_cpu_s=1.0, **gpu),  # type: ignore[arg-type]
+        make_row("t", "tabm", fold=1, fit_cpu_s=3.0, **gpu),  # type: ignore[arg-type]
+    ]
+    run = make_run(rows, tables=("t",), methods=("knn", "mlp", "tabm"), n_folds=2)
+    seconds = summary_table(run)["fit_cpu_s"]
+    assert seconds[["knn", "mlp"]].to_dict() == {"knn": 2.0, "mlp": 6.0}
+    assert math.isnan(seconds["tabm"])
+    assert "without 3 fits on a GPU" in summary(run, ours="knn").note
+    lines = ["big, 16 cores, H100: 3 fits", "small, 2 cores: 1 fit"]
+    assert machines_in_words(run) == lines
+    alone = make_run(rows[-2:], tables=("t",), methods=("tabm",), n_folds=2)
+    assert summary_table(alone)["fit_cpu_s"].tolist() == [2.0]
+    assert "GPU" not in summary(alone, ours="tabm").note

@@ -70,7 +70,7 @@ class PytabkitModel:
     """A classifier of pytabkit for filled frames with native categories.
 
     Args:
-        settings: seed, threads and time limit.
+        settings: seed, threads, time limit and device.
         name: the library's class.
         patience: the library's argument for the epochs to wait, by which it can be
             stopped; None if ``fit`` takes a time limit.
@@ -113,7 +113,7 @@ class PytabkitModel:
         import pytabkit
 
         return getattr(pytabkit, self.name)(
-            device="cpu",
+            device=self.settings.device,
             n_threads=self.settings.n_threads,
             random_state=self.settings.random_state,
             tmp_folder=folder,  # skorch writes its best epoch there
@@ -145,9 +145,10 @@ def _card(
             "filled with the median, native categories; stops with its best epoch when "
             f"{_SHARE_OF_LIMIT:.0%} of the time limit has passed"
         ),
-        needs=(Library("pytabkit", "pytabkit"), *needs),
+        needs=(Library("pytabkit", "pytabkit"), Library("torch", "torch"), *needs),
         build=partial(PytabkitModel, name=library_class, patience=patience),
         seconds_per_1k=seconds_per_1k,
+        on_gpu=True,
     )
 
 

@@ -53,6 +53,8 @@ class PeerSettings:
         time_limit_s: seconds after which a library that can stop early should return
             its best model so far; None is no limit.
         params: the library's own parameters, in place of the card's settings.
+        device: where a deep network is fitted, as torch names it; the others run on
+            the processor.
     """
 
     schema: Schema
@@ -61,6 +63,7 @@ class PeerSettings:
     n_threads: int
     time_limit_s: float | None
     params: Mapping[str, Any] = field(default_factory=dict)
+    device: str = "cpu"
 
 
 class Model(Protocol):
@@ -88,6 +91,7 @@ class BaselineCard:
             cheap methods first; not a measurement.
         parameters: names of the library's parameters that may be set; none for most
             baselines, which run with the settings of their card.
+        on_gpu: whether it is fitted on a GPU when it is given one.
     """
 
     name: str
@@ -98,6 +102,7 @@ class BaselineCard:
     build: Callable[[PeerSettings], Model]
     seconds_per_1k: float
     parameters: tuple[str, ...] = ()
+    on_gpu: bool = False
 
     def __post_init__(self) -> None:
         if self.family not in get_args(Family):
@@ -156,6 +161,7 @@ class Peer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         n_threads: threads that the library may use.
         time_limit_s: see `PeerSettings`.
         params: the library's parameters to set, among those of the card.
+        device: see `PeerSettings`.
 
     Attributes:
         classes_: the classes of the training rows, sorted.
@@ -169,12 +175,14 @@ class Peer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         n_threads: int = 1,
         time_limit_s: float | None = None,
         params: Mapping[str, Any] | None = None,
+        device: str = "cpu",
     ) -> None:
         self.card = card
         self.random_state = random_state
         self.n_threads = n_threads
         self.time_limit_s = time_limit_s
         self.params = params
+        self.device = device
 
     def fit(self, X: object, y: object) -> "Peer":
         """Fit on a table and its labels.
@@ -188,8 +196,8 @@ class Peer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises:
             MissingExtraError: a library is not installed.
-            InputError: the table or the labels cannot be used, or a parameter is none
-                that this baseline lets one set.
+            InputError: the table or the labels cannot be used, a parameter is none
+                that this baseline lets one set, or there is no such device.
         """
         params = dict(self.params or {})
         check_parameters(self.card, params)
@@ -197,6 +205,11 @@ class Peer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise MissingExtraError(
                 library.distribution, extra="baselines", purpose=self.card.title
             )
+        if self.card.on_gpu and self.device != "cpu":
+            # The libraries would take the processor where there is no such device.
+            from qclmixnet.estimators.settings import resolve_device
+
+            resolve_device(self.device)
         schema, table = read_training_table(X)
         labels = read_labels(y, n_rows=table.n_rows)
         settings = PeerSettings(
@@ -206,6 +219,7 @@ class Peer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             n_threads=self.n_threads,
             time_limit_s=self.time_limit_s,
             params=params,
+            device=self.device,
         )
         model = self.card.build(settings)
         model.fit(table, labels.codes)

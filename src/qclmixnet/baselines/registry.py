@@ -52,6 +52,7 @@ def make_baseline(
     n_threads: int = 1,
     time_limit_s: float | None = None,
     params: Mapping[str, Any] | None = None,
+    device: str = "cpu",
 ) -> Peer:
     """Return an unfitted baseline.
 
@@ -62,6 +63,8 @@ def make_baseline(
         time_limit_s: seconds after which a library that can stop early should return
             its best model so far; the others run on.
         params: the library's parameters to set, among the card's `parameters`.
+        device: where the deep networks of pytabkit and pytorch-tabnet are fitted, as
+            torch names it, for example ``"cuda"``; the others run on the processor.
 
     Returns:
         A classifier with ``fit``, ``predict_proba``, ``predict`` and ``classes_``.
@@ -75,4 +78,5 @@ def make_baseline(
         n_threads=n_threads,
         time_limit_s=time_limit_s,
         params=params,
+        device=device,
     )

@@ -49,7 +49,7 @@ class TabNetModel:
                 cat_dims=[len(frame[name].cat.categories) for name in names],
                 cat_emb_dim=1,
                 seed=settings.random_state,
-                device_name="cpu",
+                device_name=settings.device,
                 verbose=0,
             )
             self._classifier.fit(
@@ -124,5 +124,6 @@ TABNET = BaselineCard(
     needs=(Library("pytorch-tabnet", "pytorch_tabnet"), Library("torch", "torch")),
     build=TabNetModel,
     seconds_per_1k=1.0,
+    on_gpu=True,
 )
 """Card of TabNet."""

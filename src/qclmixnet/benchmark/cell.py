@@ -115,6 +115,7 @@ class Cell:
         method: facts about the method.
         n_threads: threads of each fit.
         time_limit_s: processor seconds of each thread for each fit.
+        device: where methods that run on a GPU are fitted.
         finished: fits that are over, by part.
     """
 
@@ -125,6 +126,7 @@ class Cell:
     method: MethodFacts
     n_threads: int
     time_limit_s: float
+    device: str = "cpu"
     finished: dict[str, FinishedFit] = field(default_factory=dict)
     started_at: str = field(
         default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds")
@@ -151,6 +153,7 @@ class Cell:
             random_state=self.key.seed,
             n_threads=self.n_threads,
             time_limit_s=self.time_limit_s,
+            device=self.device,
         )
 
     def inner_parts(self) -> tuple[str, ...]:
@@ -235,6 +238,7 @@ class Cell:
             "message": message,
             "versions": json.dumps(self.method.versions),
             "machine": outer.machine,
+            "device": self.device if outer.result is None else outer.result.device,
             "threads": self.n_threads,
             "started_at": self.started_at,
         }

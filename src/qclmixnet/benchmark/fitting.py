@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from qclmixnet.benchmark.methods import decides_itself, make_method
+from qclmixnet.benchmark.methods import decides_itself, make_method, runs_on_gpu
 from qclmixnet.core.clock import processor_clock
 
 __all__ = ["FitJob", "FitResult", "fit_and_predict"]
@@ -27,6 +27,7 @@ class FitJob:
         n_threads: threads it may use.
         time_limit_s: for methods that can stop early, in processor seconds of each
             thread.
+        device: where it is fitted if the method runs on a GPU, as torch names it.
     """
 
     method: str
@@ -37,6 +38,7 @@ class FitJob:
     random_state: int
     n_threads: int
     time_limit_s: float
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class FitResult:
         fit_s: wall-clock seconds of the fit.
         fit_cpu_s: processor seconds of the fit, over all threads.
         predict_s: wall-clock seconds of the probabilities.
+        device: what it was fitted on: ``"cpu"``, or the name of the GPU.
     """
 
     proba: npt.NDArray[np.float64]
@@ -57,6 +60,7 @@ class FitResult:
     fit_s: float
     fit_cpu_s: float
     predict_s: float
+    device: str = "cpu"
 
 
 def fit_and_predict(job: FitJob) -> FitResult:
@@ -66,6 +70,7 @@ def fit_and_predict(job: FitJob) -> FitResult:
         random_state=job.random_state,
         n_threads=job.n_threads,
         time_limit_s=job.time_limit_s,
+        device=job.device,
     )
     started, cpu_started = time.perf_counter(), time.process_time()
     with processor_clock(job.n_threads):
@@ -83,4 +88,13 @@ def fit_and_predict(job: FitJob) -> FitResult:
         if decides_itself(job.method)
         else proba.argmax(axis=1)
     )
-    return FitResult(proba, predicted, fit_s, fit_cpu_s, predict_s)
+    device = _device_name(job.device) if runs_on_gpu(job.method) else "cpu"
+    return FitResult(proba, predicted, fit_s, fit_cpu_s, predict_s, device)
+
+
+def _device_name(device: str) -> str:
+    if not device.startswith("cuda"):
+        return device
+    import torch
+
+    return torch.cuda.get_device_name(device)

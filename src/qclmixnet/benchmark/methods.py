@@ -24,6 +24,7 @@ __all__ = [
     "make_method",
     "method_facts",
     "modules_of",
+    "runs_on_gpu",
 ]
 
 PresetName = Literal["default", "paper"]
@@ -124,8 +125,22 @@ def check_methods(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def runs_on_gpu(name: str) -> bool:
+    """Return whether a method is fitted on a GPU when it is given one.
+
+    >>> runs_on_gpu("tabm"), runs_on_gpu("knn")
+    (True, False)
+    """
+    return decides_itself(name) or baseline_card(name).on_gpu
+
+
 def make_method(
-    name: str, *, random_state: int, n_threads: int, time_limit_s: float | None
+    name: str,
+    *,
+    random_state: int,
+    n_threads: int,
+    time_limit_s: float | None,
+    device: str = "cpu",
 ) -> Classifier:
     """Return an unfitted classifier.
 
@@ -135,6 +150,7 @@ def make_method(
         n_threads: threads it may use.
         time_limit_s: seconds after which a method that can stop early should return
             its best model so far.
+        device: where it is fitted if it `runs_on_gpu`, as torch names it.
 
     Returns:
         Ours or the baseline of that name.
@@ -145,6 +161,7 @@ def make_method(
             random_state=random_state,
             n_threads=n_threads,
             time_limit_s=time_limit_s,
+            device=device,
         )
         return peer
     from qclmixnet.estimators import QCLMixNetClassifier
@@ -155,7 +172,7 @@ def make_method(
         decision=None if ablation is None else ablation.decision,
         random_state=random_state,
         time_limit_s=time_limit_s,
-        device="cpu",
+        device=device,
     )
     return ours
 
@@ -180,8 +197,16 @@ def method_facts(name: str) -> MethodFacts:
     return MethodFacts(name, _TITLES[name], "ours", text, versions)
 
 
-def modules_of(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the modules to import before the first fit of any of these methods."""
+def modules_of(names: Iterable[str], *, device: str = "cpu") -> tuple[str, ...]:
+    """Return the modules to import before the first fit of any of these methods.
+
+    Args:
+        names: names of methods.
+        device: where they are fitted.
+
+    Returns:
+        Names of modules, sorted.
+    """
     modules = {"qclmixnet.benchmark.fitting", "qclmixnet.benchmark.warm_up"}
     for name in names:
         if decides_itself(name):
@@ -191,6 +216,10 @@ def modules_of(names: Iterable[str]) -> tuple[str, ...]:
     if "torch" in modules:
         # An optimizer imports the first one at its first step: a second of work.
         modules |= {"torch._dynamo", "torch.profiler"}
+    if device != "cpu":
+        # It imports gpytorch where that is installed, which asks for the GPUs; no
+        # process that is forked after that can use one.
+        modules.discard("skorch")
     return tuple(sorted(modules))
 
 

@@ -129,7 +129,8 @@ class BenchmarkRun:
             (NaN unless ok), ``fit_s`` (wall clock), ``fit_cpu_s`` (processor time of
             the same fit), ``predict_s_per_1k``, ``peak_mb``, ``n_train``, ``n_test``,
             ``inner`` (``"3-fold"``, ``"holdout"`` or empty: how the rule was tuned),
-            ``message``, ``versions``, ``machine``, ``threads``, ``started_at``.
+            ``message``, ``versions``, ``machine``, ``device`` (``"cpu"``, or the name
+            of the GPU), ``threads``, ``started_at``.
     """
 
     description: RunDescription

@@ -63,6 +63,7 @@ def run_benchmark(
     command: str = "",
     table: LabelledTable | None = None,
     retry_failed: bool = False,
+    device: str = "cpu",
     on_progress: Callable[[RunProgress], None] | None = None,
 ) -> BenchmarkRun:
     """Fit every method on every fold of every table; go on where an earlier run was.
@@ -75,17 +76,22 @@ def run_benchmark(
         command: the command to name in the report.
         table: the user's own table, in place of tables of the package.
         retry_failed: run again what failed or took too long before.
+        device: where deep networks are fitted: ``"cpu"``, ``"cuda"``, ``"mps"``, or
+            ``"auto"`` for a GPU if there is one. Times of fits on a GPU are not
+            compared with those of fits on the processor.
         on_progress: called before the first fit and after every finished cell.
 
     Returns:
         The run with all of its rows.
 
     Raises:
-        InputError: a table or method is unknown, or the folder holds another run.
+        InputError: a table or method is unknown, the folder holds another run, or
+            there is no such device.
         MissingExtraError: the library of a method is not installed.
     """
     check_methods(description.methods)
     _check_tables(description.tables)
+    device = _found_device(device, workers)
     check_real(description.time_limit_s, "time_limit_s", low=0, open_low=True)
     for name, low in (("n_folds", 2), ("n_seeds", 1), ("max_train_rows", 10)):
         check_integer(getattr(description, name), name, low=low)
@@ -102,10 +108,10 @@ def run_benchmark(
         still_open = _todo(folder, whole, retry_failed=retry_failed)
         folder.forget_other_fits([key.file_name("") for key in still_open])
         scheduler = _Scheduler(
-            folder, run, tables, todo, workers.n_threads, on_progress
+            folder, run, tables, todo, workers.n_threads, device, on_progress
         )
         if todo:
-            preload = modules_of({key.method for key in todo})
+            preload = modules_of({key.method for key in todo}, device=device)
             with workers.runner(preload=preload) as runner:
                 scheduler.run(runner)
     return load_run(path)
@@ -121,6 +127,7 @@ class _Scheduler:
         tables: FoldedTables,
         todo: list[CellKey],
         n_threads: int,
+        device: str,
         on_progress: Callable[[RunProgress], None] | None,
     ) -> None:
         self._folder, self._run, self._tables = folder, run, tables
@@ -128,6 +135,7 @@ class _Scheduler:
         self._rows_of = {table.name: table.n_rows for table in run.tables}
         self._machine = machine_name()
         self._n_threads = n_threads
+        self._device = device
         self._on_progress = on_progress
         self._total = len(todo)
         self._todo = sorted(todo, key=self._cost)
@@ -164,6 +172,7 @@ class _Scheduler:
             method=self._methods[key.method],
             n_threads=self._n_threads,
             time_limit_s=self._run.description.time_limit_s,
+            device=self._device,
         )
         self._open[key] = (cell, {OUTER})
         self._fit(cell, OUTER, runner)
@@ -248,6 +257,19 @@ def _finished(outcome: Outcome, limit: float, *, n_threads: int) -> FinishedFit:
         message = f"stopped at the limit of {limit:g} s"
         return FinishedFit("timeout", None, message, outcome.peak_mb)
     return FinishedFit(outcome.status, result, outcome.message, outcome.peak_mb)
+
+
+def _found_device(device: str, workers: Workers) -> str:
+    if device == "cpu":
+        return device
+    if workers.cluster is not None:
+        raise InputError(
+            f"On a Ray cluster every fit runs on processors; `device` is {device!r}. "
+            "Leave it out, or run without the cluster."
+        )
+    from qclmixnet.estimators.settings import resolve_device
+
+    return str(resolve_device(device))
 
 
 def _check_tables(names: tuple[str, ...]) -> None:

@@ -51,6 +51,7 @@ _DTYPES = {
     "message": "str",
     "versions": "str",
     "machine": "str",
+    "device": "str",
     "threads": "int64",
     "started_at": "str",
 }
@@ -155,7 +156,7 @@ class RunFolder:
                 proba=result.proba,
                 predicted=result.predicted,
                 numbers=np.array(numbers),
-                words=np.array([fit.message, fit.machine]),
+                words=np.array([fit.message, fit.machine, result.device]),
             )
         _replace(beside, self._fits / f"{name}.npz")
 
@@ -165,12 +166,17 @@ class RunFolder:
         if not file.exists():
             return None
         with np.load(file) as arrays:
-            if "words" not in arrays.files:  # of a version that kept less
+            if arrays.get("words", np.empty(0)).size < 3:  # of an earlier version
                 return None
             fit_s, fit_cpu_s, predict_s, peak_mb = arrays["numbers"].tolist()
-            message, machine = arrays["words"].tolist()
+            message, machine, device = arrays["words"].tolist()
             result = FitResult(
-                arrays["proba"], arrays["predicted"], fit_s, fit_cpu_s, predict_s
+                arrays["proba"],
+                arrays["predicted"],
+                fit_s,
+                fit_cpu_s,
+                predict_s,
+                device,
             )
         return FinishedFit("ok", result, message, peak_mb, machine)
 
@@ -251,6 +257,8 @@ def _objects(value: object) -> list[dict[str, Any]]:
 def _read_rows(file: Path) -> pd.DataFrame:
     try:
         rows = pd.read_parquet(file)
+        if "device" not in rows.columns:  # of a version that knew only one
+            rows["device"] = "cpu"
         return rows[list(COLUMNS)].astype(_DTYPES)
     except (OSError, ValueError, KeyError) as error:
         raise _damaged(file) from error

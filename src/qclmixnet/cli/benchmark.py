@@ -50,6 +50,7 @@ def run_benchmark_command(
     n_seeds: int,
     time_limit_s: float,
     workers: Workers,
+    device: str,
     out: Path | None,
     resume: bool,
     retry_failed: bool,
@@ -71,7 +72,7 @@ def run_benchmark_command(
         time_limit_s=time_limit_s,
     )
     run = run_with_progress(
-        description, out, workers=workers, retry_failed=retry_failed
+        description, out, workers=workers, retry_failed=retry_failed, device=device
     )
     if as_json:
         show_json(_as_json(run, out))
@@ -87,6 +88,7 @@ def run_with_progress(
     workers: Workers,
     table: LabelledTable | None = None,
     retry_failed: bool = False,
+    device: str = "cpu",
 ) -> BenchmarkRun:
     """Do what is left of a run, under a bar.
 
@@ -96,6 +98,7 @@ def run_with_progress(
         workers: fits at a time, and where they run.
         table: the user's own table, in place of tables of the package.
         retry_failed: run again what failed or took too long before.
+        device: where deep networks are fitted.
 
     Returns:
         The run with all of its rows.
@@ -108,6 +111,7 @@ def run_with_progress(
             command=command_line(),
             table=table,
             retry_failed=retry_failed,
+            device=device,
             on_progress=on_progress,
         )
 

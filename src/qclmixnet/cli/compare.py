@@ -57,6 +57,7 @@ def run_compare(
     time_limit_s: float,
     max_train_rows: int,
     workers: Workers,
+    device: str,
     out: Path,
     save_winner: Path | None,
     as_json: bool,
@@ -100,7 +101,9 @@ def run_compare(
         gap=gap,
         group_column=group_column or "",
     )
-    run = run_with_progress(description, out, workers=workers, table=table)
+    run = run_with_progress(
+        description, out, workers=workers, table=table, device=device
+    )
     ours = our_method(run)
     advice = recommend(run, ours=ours)
     noticed = notice(table, out, time_limit_s=time_limit_s)

@@ -12,6 +12,7 @@ __all__ = [
     "DecisionName",
     "Device",
     "Drop",
+    "FitDevice",
     "FitLimit",
     "Jobs",
     "Json",
@@ -63,6 +64,14 @@ TimeColumn = Annotated[
 Jobs = Annotated[
     int | None,
     typer.Option("--jobs", min=1, help="Fits at a time; all cores when left out."),
+]
+FitDevice = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        help="Where deep networks are fitted: cpu, cuda, mps, or auto for a GPU if "
+        "there is one.",
+    ),
 ]
 FitLimit = Annotated[
     float, typer.Option("--time-limit", min=1.0, help="Processor seconds for one fit.")

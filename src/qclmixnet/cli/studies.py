@@ -8,6 +8,7 @@ import typer
 from qclmixnet.cli.console import user_errors
 from qclmixnet.cli.options import (
     Drop,
+    FitDevice,
     FitLimit,
     Jobs,
     Json,
@@ -38,6 +39,7 @@ def benchmark(
     seeds: Seeds = 1,
     time_limit_s: FitLimit = 1200.0,
     jobs: Jobs = None,
+    device: FitDevice = "cpu",
     ray: Ray = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; named after the suite.")
@@ -62,6 +64,7 @@ def benchmark(
         n_seeds=seeds,
         time_limit_s=time_limit_s,
         workers=workers_of(jobs, ray),
+        device=device,
         out=out,
         resume=resume,
         retry_failed=retry_failed,
@@ -173,6 +176,7 @@ def compare(
         typer.Option(min=100, help="Larger training parts are cut to this, by class."),
     ] = 10_000,
     jobs: Jobs = None,
+    device: FitDevice = "cpu",
     ray: Ray = None,
     out: Annotated[Path, typer.Option(help="Folder for rows and report.")] = Path(
         "qclmixnet-compare"
@@ -199,6 +203,7 @@ def compare(
         time_limit_s=time_limit_s,
         max_train_rows=max_train_rows,
         workers=workers_of(jobs, ray),
+        device=device,
         out=out,
         save_winner=save_winner,
         as_json=as_json,

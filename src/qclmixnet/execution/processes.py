@@ -42,6 +42,11 @@ class _Running:
         return float("inf") if limit is None else self.started + limit
 
 
+# Where torch asks CUDA itself whether there is a GPU, no process that is forked after
+# that can use one.
+_FORK_SAFE = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
+
+
 class ProcessRunner(Runner):
     """Run tasks in processes, so many at a time, and hand out what comes of them.
 
@@ -72,7 +77,8 @@ class ProcessRunner(Runner):
     def __enter__(self) -> "ProcessRunner":
         # The imports are over before the clock of the first task starts. Libraries that
         # load with fewer threads need not be told later, when it costs them time.
-        with _environment(dict.fromkeys(THREAD_VARIABLES, str(self._n_threads))):
+        threads = dict.fromkeys(THREAD_VARIABLES, str(self._n_threads))
+        with _environment(threads | _FORK_SAFE):
             first = self._context.Process(target=time.sleep, args=(0,), daemon=True)
             first.start()
             first.join()

@@ -12,7 +12,7 @@ from qclmixnet.benchmark.record import BenchmarkRun
 from qclmixnet.report.ablation_figure import draw_changes
 from qclmixnet.report.drawing import MethodLook, Rendered, looks_of, render
 from qclmixnet.report.rank_figures import draw_critical_differences, draw_heat_map
-from qclmixnet.report.scope import Scope, counted_rows, rules_of
+from qclmixnet.report.scope import Scope, counted_rows, rules_of, timed_rows
 from qclmixnet.report.score_figures import (
     FoldScores,
     draw_folds,
@@ -232,8 +232,7 @@ def trade_off_figures(
 
 def seconds_per_1k(run: BenchmarkRun) -> "pd.Series[float]":
     """Return the median processor seconds of a finished fit per 1,000 training rows."""
-    rows = counted_rows(run)
-    rows = rows[(rows["rule"] == "as_is") & (rows["status"] == "ok")]
+    rows = timed_rows(run)
     seconds = rows["fit_cpu_s"].astype(float) / rows["n_train"].astype(float) * 1000
     return seconds.groupby(rows["method"]).median()
 

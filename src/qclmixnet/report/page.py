@@ -10,6 +10,7 @@ from qclmixnet.core.errors import MissingExtraError
 from qclmixnet.report.drawing import Rendered
 from qclmixnet.report.sections import Section
 from qclmixnet.report.split_words import folds_in_words
+from qclmixnet.report.words import machines_in_words
 
 if TYPE_CHECKING:
     import jinja2
@@ -127,5 +128,6 @@ def render_page(
         asked=run.description,
         folds=folds_in_words(run.description),
         machine=run.machine,
+        fitted_on=machines_in_words(run),
         command=run.command,
     )

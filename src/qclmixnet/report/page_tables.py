@@ -7,8 +7,10 @@ from qclmixnet.report.figures import fold_scores
 from qclmixnet.report.scope import (
     Scope,
     coverage_table,
+    gpu_rows,
     report_scope,
     rules_of,
+    timed_rows,
     titles_of,
 )
 from qclmixnet.report.summary import (
@@ -85,7 +87,8 @@ def summary(
         + (_RANK_NOTE if ranked else "")
         + "Rare recall: of the class with the fewest rows in each test part. "
         "Fit: median processor seconds; predict: seconds per 1,000 rows. "
-        "Methods without all fits have no means."
+        + _on_gpu(run)
+        + "Methods without all fits have no means."
     )
     return ReportTable(
         "summary",
@@ -95,6 +98,13 @@ def summary(
         note,
         tuple(name == ours for name in data.index),
     )
+
+
+def _on_gpu(run: BenchmarkRun) -> str:
+    n_fits = len(gpu_rows(run).index.difference(timed_rows(run).index))
+    if not n_fits:
+        return ""
+    return f"Times and memory: without {count_of(n_fits, 'fit')} on a GPU. "
 
 
 def scores(run: BenchmarkRun) -> tuple[ReportTable, ...]:

@@ -12,15 +12,17 @@ __all__ = [
     "Scope",
     "counted_rows",
     "coverage_table",
+    "gpu_rows",
     "is_one_table",
     "report_scope",
     "rules_of",
+    "timed_rows",
     "titles_of",
 ]
 
 _STATUSES = ("ok", "failed", "timeout")
 _NEEDED = (*KEY, "status", *SCORES, "fit_cpu_s", "predict_s_per_1k", "peak_mb")
-_NEEDED_ALSO = ("n_train", "message")
+_NEEDED_ALSO = ("n_train", "message", "machine", "device")
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,27 @@ def counted_rows(run: BenchmarkRun) -> pd.DataFrame:
     if unknown:
         raise InputError(f"`status` must be one of {_STATUSES}, got {unknown}.")
     return rows
+
+
+def timed_rows(run: BenchmarkRun) -> pd.DataFrame:
+    """Return the rows as is of finished fits whose times and memory can be compared.
+
+    Fits on a GPU are left out where others ran on the processor.
+    """
+    rows = _finished_as_is(run)
+    on_gpu = rows.index.isin(gpu_rows(run).index)
+    return rows if on_gpu.all() else rows[~on_gpu]
+
+
+def gpu_rows(run: BenchmarkRun) -> pd.DataFrame:
+    """Return the rows as is of finished fits on a GPU."""
+    rows = _finished_as_is(run)
+    return rows[rows["device"] != "cpu"]
+
+
+def _finished_as_is(run: BenchmarkRun) -> pd.DataFrame:
+    rows = counted_rows(run)
+    return rows[(rows["rule"] == "as_is") & (rows["status"] == "ok")]
 
 
 def finished_fits(run: BenchmarkRun) -> pd.DataFrame:

@@ -21,6 +21,7 @@ from qclmixnet.report.scope import (
     is_one_table,
     report_scope,
     rules_of,
+    timed_rows,
     titles_of,
 )
 
@@ -115,7 +116,7 @@ def summary_table(run: BenchmarkRun, *, common_tables: bool = False) -> pd.DataF
         family``, means over tables ``macro_f1_as_is macro_f1_tuned macro_recall_as_is
         macro_recall_tuned g_mean mcc macro_auprc rare_recall log_loss ece`` (those
         without a rule as is; NaN for an incomplete method), ``mean_rank rank_low
-        rank_high``, medians over the fits as is ``fit_cpu_s predict_s_per_1k
+        rank_high``, medians over the `timed_rows` ``fit_cpu_s predict_s_per_1k
         peak_mb``, ``failures`` (fits that failed or timed out), ``fits`` and
         ``fits_expected``.
 
@@ -161,7 +162,7 @@ def _add_costs(summary: pd.DataFrame, run: BenchmarkRun, scope: Scope) -> None:
     Medians are over the tables that are compared, for incomplete methods over theirs.
     """
     rows = counted_rows(run)
-    as_is = rows[(rows["rule"] == "as_is") & (rows["status"] == "ok")]
+    as_is = timed_rows(run)
     compared = as_is["table"].isin(scope.tables)
     as_is = as_is[compared | ~as_is["method"].isin(scope.methods)]
     columns = ["fit_cpu_s", "predict_s_per_1k", "peak_mb"]

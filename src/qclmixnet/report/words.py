@@ -31,6 +31,7 @@ __all__ = [
     "count_of",
     "groups_of",
     "listed",
+    "machines_in_words",
     "result_in_words",
 ]
 
@@ -60,6 +61,24 @@ def listed(names: Sequence[str]) -> str:
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def machines_in_words(run: BenchmarkRun) -> list[str]:
+    """Say how many of the finished fits each machine made, most first.
+
+    Args:
+        run: the run.
+
+    Returns:
+        A line for each machine and GPU; none for rows that do not name theirs.
+    """
+    rows = counted_rows(run)
+    rows = rows[(rows["rule"] == "as_is") & (rows["status"] == "ok")]
+    named = rows["machine"].mask(
+        rows["device"] != "cpu", rows["machine"] + ", " + rows["device"]
+    )
+    counts = named[rows["machine"] != ""].value_counts(sort=True)
+    return [f"{name}: {count_of(n, 'fit')}" for name, n in counts.items()]
 
 
 def groups_of(
