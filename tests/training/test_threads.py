@@ -92,3 +92,45 @@ def test_a_block_that_fails_ends_all_with_its_error() -> None:
     with pytest.raises(ArithmeticError, match=r"^0$"):
         in_blocks(fail, 5 * ROWS_OF_A_BLOCK)
     assert torch.get_num_threads() == 2
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_threads_that_predict_at_once_leave_the_usual_number_behind() -> None:
+    first_is_in, second_is_out = threading.Event(), threading.Event()
+    seen: dict[str, int] = {}
+
+    def first() -> None:
+        with step_threads(1):
+            first_is_in.set()
+            assert second_is_out.wait(timeout=30)
+            seen["first, inside"] = torch.get_num_threads()
+        seen["first, after"] = torch.get_num_threads()
+
+    def second() -> None:
+        assert first_is_in.wait(timeout=30)
+        with step_threads(1), step_threads(1):
+            seen["second, inside"] = torch.get_num_threads()
+        seen["second, after"] = torch.get_num_threads()
+        second_is_out.set()
+
+    threads = [threading.Thread(target=work) for work in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == {
+        "first, inside": 1,
+        "second, inside": 1,
+        "first, after": 2,
+        "second, after": 2,
+    }
+    assert torch.get_num_threads() == 2
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_one_thread_inside_one_thread_ends_with_the_outer_one() -> None:
+    with step_threads(1):
+        with step_threads(1):
+            pass
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 2

@@ -1,5 +1,6 @@
 """How many threads a step deserves, the growing of trees, and what learns nothing."""
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,6 +21,42 @@ ROWS_OF_A_BLOCK = 2_048
 """Rows that one thread predicts by itself."""
 
 
+class _OneThread:
+    """Give torch one thread for a while, and its usual number once all are done.
+
+    The number is one for the process, which new threads begin with. A service that
+    predicts in several threads would otherwise take the 1 of a prediction under way in
+    another thread for the usual number, and keep it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._n_inside, self._usual = 0, 1
+        self._here = threading.local()
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        if getattr(self._here, "is_inside", False):
+            yield
+            return
+        with self._lock:
+            if not self._n_inside:
+                self._usual = torch.get_num_threads()
+            self._n_inside += 1
+            torch.set_num_threads(1)
+        self._here.is_inside = True
+        try:
+            yield
+        finally:
+            self._here.is_inside = False
+            with self._lock:
+                self._n_inside -= 1
+                torch.set_num_threads(self._usual)
+
+
+_one_thread = _OneThread()
+
+
 @contextmanager
 def step_threads(n_numbers: int) -> Iterator[None]:
     """Use one thread inside the block when its steps are small.
@@ -30,13 +67,11 @@ def step_threads(n_numbers: int) -> Iterator[None]:
     Yields:
         Nothing; afterwards torch has its former number of threads.
     """
-    before = torch.get_num_threads()
-    if n_numbers < _NUMBERS_WORTH_A_SECOND_THREAD:
-        torch.set_num_threads(1)
-    try:
+    if n_numbers >= _NUMBERS_WORTH_A_SECOND_THREAD:
         yield
-    finally:
-        torch.set_num_threads(before)
+        return
+    with _one_thread():
+        yield
 
 
 @contextmanager
@@ -81,8 +116,12 @@ def in_blocks(
             return compute(slice(None))
         if n_threads == 1:
             return np.concatenate([compute(rows) for rows in blocks])
-        # New threads begin with the number of threads that is set now, which is one.
-        pool = ThreadPoolExecutor(min(n_threads, len(blocks)))
+        pool = ThreadPoolExecutor(
+            min(n_threads, len(blocks)),
+            # One by itself, unless a prediction in another thread has just ended.
+            initializer=torch.set_num_threads,
+            initargs=(1,),
+        )
         try:
             return np.concatenate(list(pool.map(compute, blocks)))
         finally:
