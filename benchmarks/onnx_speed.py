@@ -15,7 +15,6 @@ time. All methods take turns; figures are medians over the repeats. Rows go to
 `benchmarks/results/onnx_speed.csv`.
 """
 
-import csv
 import os
 import platform
 import tempfile
@@ -25,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from rows import write_rows
 
 from qclmixnet import QCLMixNetClassifier
 from qclmixnet.export import export_onnx, onnx_inputs
@@ -181,10 +181,7 @@ def main() -> None:
         }
         for method, (_, size) in calls.items()
     ]
-    with ROWS.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(ROWS, rows)
     print(pd.DataFrame(rows).to_string())
 
 

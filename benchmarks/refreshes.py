@@ -11,7 +11,6 @@ Recall is over 2,000 rows; times are processor time, in microseconds a row.
 """
 
 import argparse
-import csv
 import os
 import platform
 import tempfile
@@ -19,28 +18,12 @@ import time
 from pathlib import Path
 
 import numpy as np
-from rows import stored_rows
+from rows import stored_rows, write_rows
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "explanation" / "neighbours.md"
 STORED = HERE / "results" / "refreshes.csv"
 PAIRS = ((2, 3), (21, 22), (2, 22), (21, 41), (22, 42), (41, 61))
-COLUMNS = (
-    "before",
-    "after",
-    "former",
-    "farther",
-    "fresh",
-    "fresh_us",
-    "training_us",
-    "old_centres",
-    "merged",
-    "merged_us",
-    "search_s",
-    "fit_s",
-    "machine",
-    "at",
-)
 K = 5
 
 
@@ -186,10 +169,7 @@ def main() -> None:
         }
         lines.append(line)
         print(line, flush=True)
-    with STORED.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(lines)
+    write_rows(STORED, lines)
     from pages import replace_table
 
     replace_table(PAGE, render(stored_rows(STORED)), name="moved")
