@@ -166,3 +166,13 @@ def test_a_killed_parent_leaves_no_process_behind(tmp_path: Path) -> None:
         parent.kill()
     gone, _ = psutil.wait_procs([child], timeout=20)
     assert gone == [child]
+
+
+def test_a_search_for_gpus_leaves_forked_processes_able_to_use_one() -> None:
+    # Without it torch asks CUDA itself, which does not work in a process forked after.
+    name = "PYTORCH_NVML_BASED_CUDA_CHECK"
+    before = os.environ.get(name)
+    with ProcessRunner(n_workers=1) as runner:
+        runner.submit(Task("look", os.getenv, (name,)))
+        assert runner.next_outcome().value == "1"
+    assert os.environ.get(name) == before
