@@ -407,3 +407,11 @@ def test_scores_of_workers_are_compared_seed_by_seed(
     assert "| 0 | 0.6000 | 0.6000 | 0.6100 |" in text
     assert "differ by 0.0100 at most (log-loss by 0.000000)" in text
     assert "one way differs by 0.0300" in text
+
+
+def test_the_decision_on_devices_shows_the_stored_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = _load("devices", monkeypatch, ".")
+    table = script.render(load_run(script.RUN), load_run(script.FULL).rows)
+    assert table in script.PAGE.read_text("utf-8")
