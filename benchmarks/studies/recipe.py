@@ -73,6 +73,8 @@ VARIANTS = {
     "twice the steps": _with("schedule", epochs=100, min_steps=600, max_steps=3000),
     "no dropout": _with("members", dropout=0.0),
     "no block": _with("members", n_blocks=0),
+    "64 wide": _with("members", d_hidden=64),
+    "128 wide": _with("members", d_hidden=128),
     "2 folds": replace(BASE, n_folds=2),
 }
 

@@ -409,6 +409,13 @@ def test_scores_of_workers_are_compared_seed_by_seed(
     assert "one way differs by 0.0300" in text
 
 
+def test_the_decision_on_rounds_shows_the_studys_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = _load("rounds", monkeypatch, ".", "studies")
+    assert script.summary(script.stored()) in script.PAGE.read_text("utf-8")
+
+
 def test_the_decision_on_devices_shows_the_stored_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
