@@ -75,6 +75,7 @@ VARIANTS = {
     "no block": _with("members", n_blocks=0),
     "64 wide": _with("members", d_hidden=64),
     "128 wide": _with("members", d_hidden=128),
+    "64 wide without bins": _with("members", d_hidden=64, binned_share=0.0),
     "2 folds": replace(BASE, n_folds=2),
 }
 
