@@ -9,12 +9,13 @@ was stopped. `--draw` only draws the table of the decision's page anew.
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 from pages import replace_table
 
-from qclmixnet.benchmark import BenchmarkRun, RunDescription, load_run, run_benchmark
+from qclmixnet.benchmark import BenchmarkRun, load_run, run_benchmark
 from qclmixnet.execution import Workers
 
 HERE = Path(__file__).parent
@@ -30,15 +31,7 @@ SCORES = {"macro_f1": "macro-F1", "macro_recall": "macro recall"}
 def fit() -> None:
     """Fit on the processor what is not fitted yet."""
     asked = load_run(FULL).description
-    what = RunDescription(
-        TABLES,
-        METHODS,
-        n_folds=asked.n_folds,
-        n_seeds=asked.n_seeds,
-        time_limit_s=asked.time_limit_s,
-        max_train_rows=asked.max_train_rows,
-        tuned=False,
-    )
+    what = replace(asked, tables=TABLES, methods=METHODS, tuned=False)
     command = "python benchmarks/devices.py"
     run_benchmark(what, RUN, workers=Workers(1), command=command)
 

@@ -115,7 +115,7 @@ class Cell:
         method: facts about the method.
         n_threads: threads of each fit.
         time_limit_s: processor seconds of each thread for each fit.
-        device: where methods that run on a GPU are fitted.
+        device: where it is fitted, as torch names it.
         finished: fits that are over, by part.
     """
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from qclmixnet.benchmark.methods import decides_itself, make_method, runs_on_gpu
+from qclmixnet.benchmark.methods import decides_itself, make_method
 from qclmixnet.core.clock import processor_clock
 
 __all__ = ["FitJob", "FitResult", "fit_and_predict"]
@@ -27,7 +27,7 @@ class FitJob:
         n_threads: threads it may use.
         time_limit_s: for methods that can stop early, in processor seconds of each
             thread.
-        device: where it is fitted if the method runs on a GPU, as torch names it.
+        device: where it is fitted, as torch names it.
     """
 
     method: str
@@ -88,8 +88,9 @@ def fit_and_predict(job: FitJob) -> FitResult:
         if decides_itself(job.method)
         else proba.argmax(axis=1)
     )
-    device = _device_name(job.device) if runs_on_gpu(job.method) else "cpu"
-    return FitResult(proba, predicted, fit_s, fit_cpu_s, predict_s, device)
+    return FitResult(
+        proba, predicted, fit_s, fit_cpu_s, predict_s, _device_name(job.device)
+    )
 
 
 def _device_name(device: str) -> str:

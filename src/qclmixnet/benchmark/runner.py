@@ -17,6 +17,7 @@ from qclmixnet.benchmark.methods import (
     expected_seconds,
     method_facts,
     modules_of,
+    runs_on_gpu,
 )
 from qclmixnet.benchmark.record import BenchmarkRun, RunDescription, TableFacts
 from qclmixnet.benchmark.store import RunFolder, load_run
@@ -172,7 +173,7 @@ class _Scheduler:
             method=self._methods[key.method],
             n_threads=self._n_threads,
             time_limit_s=self._run.description.time_limit_s,
-            device=self._device,
+            device=self._device if runs_on_gpu(key.method) else "cpu",
         )
         self._open[key] = (cell, {OUTER})
         self._fit(cell, OUTER, runner)

@@ -7,7 +7,7 @@ from qclmixnet.report.figures import fold_scores
 from qclmixnet.report.scope import (
     Scope,
     coverage_table,
-    gpu_rows,
+    finished_rows,
     report_scope,
     rules_of,
     timed_rows,
@@ -101,7 +101,7 @@ def summary(
 
 
 def _on_gpu(run: BenchmarkRun) -> str:
-    n_fits = len(gpu_rows(run).index.difference(timed_rows(run).index))
+    n_fits = len(finished_rows(run)) - len(timed_rows(run))
     if not n_fits:
         return ""
     return f"Times and memory: without {count_of(n_fits, 'fit')} on a GPU. "

@@ -10,7 +10,7 @@ from qclmixnet.core.checks import check_choice
 from qclmixnet.core.errors import InputError
 from qclmixnet.evaluation.single_table import PairedTest, corrected_t_test
 from qclmixnet.evaluation.statistics import holm
-from qclmixnet.report.scope import counted_rows, gpu_rows, is_one_table, titles_of
+from qclmixnet.report.scope import counted_rows, is_one_table, titles_of
 
 __all__ = ["Recommendation", "recommend"]
 
@@ -95,7 +95,7 @@ def recommend(
         sentences.append(_runner_up(titles[second], tests[second], p_values[second]))
     sentences += _beaten(titles, winner, others, p_values)
     sentences += _about_ours(titles, means, ours, winner, others, tests, p_values)
-    sentences.append(_costs(run, rows, titles, winner, others))
+    sentences.append(_costs(rows, titles, winner, others))
     sentences += _failures(rows, titles)
     is_better = bool(others) and p_values[others[0]] < _ALPHA
     return Recommendation(winner, is_better, " ".join(sentences))
@@ -179,14 +179,10 @@ def _about_ours(
 
 
 def _costs(
-    run: BenchmarkRun,
-    rows: pd.DataFrame,
-    titles: dict[str, str],
-    winner: str,
-    others: list[str],
+    rows: pd.DataFrame, titles: dict[str, str], winner: str, others: list[str]
 ) -> str:
     medians = rows.groupby("method")[["fit_s", "predict_s_per_1k"]].median()
-    gpus = set(gpu_rows(run)["method"])
+    gpus = set(rows.loc[rows["device"] != "cpu", "method"])
     told = []
     for name in [winner, *others[:1]]:
         fit_s = float(medians["fit_s"].loc[name])

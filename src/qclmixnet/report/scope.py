@@ -12,7 +12,7 @@ __all__ = [
     "Scope",
     "counted_rows",
     "coverage_table",
-    "gpu_rows",
+    "finished_rows",
     "is_one_table",
     "report_scope",
     "rules_of",
@@ -99,18 +99,13 @@ def timed_rows(run: BenchmarkRun) -> pd.DataFrame:
 
     Fits on a GPU are left out where others ran on the processor.
     """
-    rows = _finished_as_is(run)
-    on_gpu = rows.index.isin(gpu_rows(run).index)
+    rows = finished_rows(run)
+    on_gpu = rows["device"] != "cpu"
     return rows if on_gpu.all() else rows[~on_gpu]
 
 
-def gpu_rows(run: BenchmarkRun) -> pd.DataFrame:
-    """Return the rows as is of finished fits on a GPU."""
-    rows = _finished_as_is(run)
-    return rows[rows["device"] != "cpu"]
-
-
-def _finished_as_is(run: BenchmarkRun) -> pd.DataFrame:
+def finished_rows(run: BenchmarkRun) -> pd.DataFrame:
+    """Return the rows as is of fits that neither failed nor ran out of time."""
     rows = counted_rows(run)
     return rows[(rows["rule"] == "as_is") & (rows["status"] == "ok")]
 

@@ -14,6 +14,7 @@ from qclmixnet.evaluation.statistics import (
 from qclmixnet.report.scope import (
     Scope,
     counted_rows,
+    finished_rows,
     is_one_table,
     rules_of,
     titles_of,
@@ -72,8 +73,7 @@ def machines_in_words(run: BenchmarkRun) -> list[str]:
     Returns:
         A line for each machine and GPU; none for rows that do not name theirs.
     """
-    rows = counted_rows(run)
-    rows = rows[(rows["rule"] == "as_is") & (rows["status"] == "ok")]
+    rows = finished_rows(run)
     named = rows["machine"].mask(
         rows["device"] != "cpu", rows["machine"] + ", " + rows["device"]
     )
