@@ -21,7 +21,7 @@ from pages import interval, replace_table
 
 from qclmixnet.benchmark import BenchmarkRun, load_run
 from qclmixnet.evaluation.pairwise import compare_with
-from qclmixnet.report.scope import counted_rows
+from qclmixnet.report.scope import counted_rows, finished_rows
 from qclmixnet.report.words import LABELS, listed
 
 HERE = Path(__file__).parent
@@ -200,8 +200,7 @@ def cost_ratios(field: Field, column: str, peer: str) -> "pd.Series[float]":
     and only fits on the same machine are compared: on another one, the same fit may
     take half as much memory again.
     """
-    rows, pair = counted_rows(field.run), [OURS, peer]
-    rows = rows[(rows["rule"] == "as_is") & (rows["status"] == "ok")]
+    rows, pair = finished_rows(field.run), [OURS, peer]
     wide = rows.pivot_table(column, ["table", "machine"], "method", aggfunc="median")
     wide = wide.reindex(columns=pair).dropna()
     ratios = (wide[OURS] / wide[peer]).groupby("table").median()

@@ -8,10 +8,8 @@ members and trees, other shares of the trees and other rules. Rows go to
 where it was. The tables of `docs/decisions/0009-trees-and-lean.md` are drawn from them.
 """
 
-import argparse
 import csv
 import sys
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +17,11 @@ from unittest import mock
 
 import numpy as np
 import pandas as pd
-import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from development import TABLES, load
 from pages import interval, replace_table
-from sklearn.metrics import f1_score, recall_score
-from threadpoolctl import threadpool_limits
+from replays import members_on_test, missing_tables, scores_of
 
 from qclmixnet import QCLMixNetClassifier
 from qclmixnet.decision import choose_share, defer, tune_offsets, tune_tilt
@@ -76,17 +72,10 @@ def fits(table: str) -> Iterator[Fit]:
         clf = QCLMixNetClassifier(random_state=0, device="cpu")
         with mock.patch.object(member_fitting, "choose_share", listen):
             clf.fit(data.frame.iloc[fold.train], data.codes[fold.train])
-        encoded = clf._encode(data.frame.iloc[fold.test])
-        x_num, x_cat = torch.from_numpy(encoded.x_num), torch.from_numpy(encoded.x_cat)
+        test, by_members, truth = members_on_test(clf, data, fold)
         model = clf.state_.model
-        logits = member_fitting.member_outputs(
-            model.network, model.inputs, x_num, x_cat, output="logits"
-        )
-        by_members = logits.softmax(dim=2).mean(dim=0).numpy()
-        by_trees = model.trees(x_num, x_cat).softmax(dim=2).mean(dim=0).numpy()
+        by_trees = model.trees(*test).softmax(dim=2).mean(dim=0).numpy()
         by_trees = defer(by_trees, by_members, model.unknown_to_trees)
-        place = {label: code for code, label in enumerate(clf.classes_)}
-        truth = np.array([place.get(code, -1) for code in data.codes[fold.test]])
         yield Fit(*seen[0], truth, by_members, by_trees)
 
 
@@ -110,19 +99,10 @@ def replay(fit: Fit) -> Iterator[dict[str, object]]:
             rules[name] = tilt.offsets
         rules["class by class"] = tune_offsets(fit.codes, left_out).offsets
         for name, offsets in rules.items():
-            predicted = (np.log(np.maximum(test, 1e-300)) + offsets).argmax(axis=1)
-            by_class = {
-                "labels": np.unique(fit.truth),
-                "average": "macro",
-                "zero_division": 0,
-            }
             yield {
                 "share": share_name,
                 "rule": name,
-                "macro_f1": round(f1_score(fit.truth, predicted, **by_class), 6),
-                "macro_recall": round(
-                    recall_score(fit.truth, predicted, **by_class), 6
-                ),
+                **scores_of(fit.truth, test, offsets),
             }
 
 
@@ -151,18 +131,9 @@ def summary(rows: pd.DataFrame) -> str:
 
 def main() -> None:
     """Fit what is missing, and draw the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tables", default=",".join(TABLES))
-    options = parser.parse_args()
-    warnings.simplefilter("ignore")
-    threadpool_limits(1)
-    torch.set_num_threads(1)
     if not ROWS.exists():
         ROWS.write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
-    done = set(pd.read_csv(ROWS)["table"])
-    for table in options.tables.split(","):
-        if table in done:
-            continue
+    for table in missing_tables(__doc__, TABLES, ROWS):
         rows = [
             {"table": table, "fold": number} | row
             for number, fit in enumerate(fits(table))

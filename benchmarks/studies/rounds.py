@@ -9,9 +9,7 @@ their mean with the members. Share of the trees, scaling and rule are then chose
 a fit. Rows go to `benchmarks/studies/rounds.csv`; a stopped run goes on where it was.
 """
 
-import argparse
 import sys
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,9 +23,8 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from development import TABLES, load
 from pages import interval, replace_table
+from replays import members_on_test, missing_tables, scores_of
 from rows import append_row
-from sklearn.metrics import f1_score, recall_score
-from threadpoolctl import threadpool_limits
 
 from qclmixnet import QCLMixNetClassifier
 from qclmixnet.decision import choose_share, defer, fit_scaling, tune_tilt
@@ -86,20 +83,12 @@ def fits(table: str) -> Iterator[Fit]:
             mock.patch.object(member_fitting, "choose_share", share),
         ):
             clf.fit(data.frame.iloc[fold.train], data.codes[fold.train])
-        encoded = clf._encode(data.frame.iloc[fold.test])
-        x_num, x_cat = torch.from_numpy(encoded.x_num), torch.from_numpy(encoded.x_cat)
-        model = clf.state_.model
-        logits = member_fitting.member_outputs(
-            model.network, model.inputs, x_num, x_cat, output="logits"
-        )
-        place = {label: code for code, label in enumerate(clf.classes_)}
-        truth = np.array([place.get(code, -1) for code in data.codes[fold.test]])
-        by_members = logits.softmax(dim=2).mean(dim=0).numpy()
+        test, by_members, truth = members_on_test(clf, data, fold)
         yield Fit(
             truth=truth,
             test_members=by_members,
-            test=(x_num, x_cat),
-            model=model,
+            test=test,
+            model=clf.state_.model,
             **seen,
         )
 
@@ -148,8 +137,6 @@ def decided(fit: Fit, left_out: np.ndarray, test: np.ndarray) -> dict[str, objec
     proba = (1 - share) * fit.members + share * left_out
     tested = (1 - share) * fit.test_members + share * test
     tilt = tune_tilt(fit.codes, proba, fit.counts, power=POWER, objective="balanced")
-    predicted = (np.log(np.maximum(tested, 1e-300)) + tilt.offsets).argmax(axis=1)
-    by_class = {"labels": np.unique(fit.truth), "average": "macro", "zero_division": 0}
     n_classes = len(fit.counts)
     factors = fit.counts.sum() / (n_classes * np.maximum(fit.counts, 1))
     scaling = fit_scaling(
@@ -159,8 +146,7 @@ def decided(fit: Fit, left_out: np.ndarray, test: np.ndarray) -> dict[str, objec
     scaled = scaling(tested)[known]
     return {
         "share": round(share, 3),
-        "macro_f1": round(f1_score(fit.truth, predicted, **by_class), 6),
-        "macro_recall": round(recall_score(fit.truth, predicted, **by_class), 6),
+        **scores_of(fit.truth, tested, tilt.offsets),
         "log_loss": round(_loss(scaled, fit.truth[known], np.ones(known.sum())), 6),
     }
 
@@ -212,16 +198,7 @@ def summary(rows: pd.DataFrame) -> str:
 
 def main() -> None:
     """Fit what is missing, and draw the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tables", default=",".join(TABLES))
-    options = parser.parse_args()
-    warnings.simplefilter("ignore")
-    threadpool_limits(1)
-    torch.set_num_threads(1)
-    done = set(stored()["table"]) if ROWS.exists() else set()
-    for table in options.tables.split(","):
-        if table in done:
-            continue
+    for table in missing_tables(__doc__, TABLES, ROWS):
         rows = [
             {"table": table, "fold": number} | row
             for number, fit in enumerate(fits(table))
