@@ -4,13 +4,13 @@ Identical rows go to the same fold. Rows are appended to a CSV as they are finis
 that a stopped run goes on where it was.
 """
 
-import csv
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from rows import append_row
 from sklearn.model_selection import StratifiedGroupKFold
 
 from qclmixnet.metrics import score_predictions
@@ -31,8 +31,6 @@ def run(
         stored = pd.read_csv(out)
         keys = stored[["table", "method", "fold", "seed"]]
         done = set(keys.itertuples(index=False, name=None))
-    else:
-        out.write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
     for table, load in tables.items():
         X, y = load()
         for seed in range(seeds):
@@ -48,10 +46,7 @@ def run(
                         "seed": seed,
                         **row,
                     }
-                    with out.open("a", encoding="utf-8", newline="") as file:
-                        csv.DictWriter(file, COLUMNS).writerow(row)
-                    f1 = row["macro_f1"]
-                    print(f"{table} {method} {fold} {seed}: {f1}", flush=True)
+                    append_row(out, row, COLUMNS)
     return pd.read_csv(out)
 
 

@@ -32,10 +32,10 @@ from qclmixnet.report.ablation import (
 )
 from qclmixnet.report.drawing import (
     GREY,
-    INK,
     MethodLook,
     Rendered,
     add_method_legend,
+    draw_intervals,
     looks_of,
     new_figure,
     render,
@@ -55,7 +55,6 @@ HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs"
 IMAGES = DOCS / "images" / "experiments"
 OURS = "qclmixnet"
-WORSE, BETTER = "#d55e00", "#009e73"
 POINTS = 100
 
 
@@ -252,13 +251,7 @@ def draw_by_table(panels: dict[str, pd.DataFrame]) -> "Figure":
     drawn = figure.subplots(1, len(panels), squeeze=False, sharex=True)[0]
     for axes, (heading, data) in zip(drawn, panels.items(), strict=True):
         places = range(len(data))
-        colours = [
-            BETTER if low > 0 else WORSE if high < 0 else GREY
-            for low, high in zip(data["low"], data["high"], strict=True)
-        ]
-        axes.axvline(0, color=INK, linewidth=0.8)
-        axes.hlines(places, data["low"], data["high"], colors=colours, linewidth=2)
-        axes.scatter(data["mean"], places, s=26, c=colours, zorder=3)
+        draw_intervals(axes, places, data["mean"], data["low"], data["high"])
         axes.set_yticks(
             places,
             [

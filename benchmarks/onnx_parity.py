@@ -11,7 +11,6 @@ again. How long a model was trained does not matter to how it is exported, so
 """
 
 import argparse
-import csv
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from rows import append_row, stored_rows
 
 from qclmixnet import QCLMixNetClassifier
 from qclmixnet.benchmark import RunDescription
@@ -107,17 +107,13 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     python, packages = make_environment(arguments.environment)
-    if not ROWS.exists():
-        ROWS.write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
     for name in arguments.tables.split(","):
-        if name in set(pd.read_csv(ROWS)["table"]):
+        if name in {row["table"] for row in stored_rows(ROWS)}:
             continue
         with tempfile.TemporaryDirectory() as folder:
             row = compare(name, python, Path(folder), arguments.max_epochs)
             row["environment"] = packages
-        with ROWS.open("a", encoding="utf-8", newline="") as file:
-            csv.DictWriter(file, COLUMNS).writerow(row)
-        print(*row.values(), flush=True)
+        append_row(ROWS, row, COLUMNS)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ on where it was. The tables of `docs/explanation/time_order.md` are drawn from t
 """
 
 import argparse
-import csv
 import time
 import warnings
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from pages import replace_table
+from rows import append_row
 from threadpoolctl import threadpool_limits
 from time_order_page import METHODS, render
 from time_tables import TABLES, load
@@ -122,16 +122,12 @@ def run() -> None:
     if ROWS.exists():
         keys = pd.read_csv(ROWS, keep_default_na=False)[list(KEY)]
         done = set(keys.itertuples(index=False, name=None))
-    else:
-        ROWS.write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
     for name in TABLES:
         for key, X, labels, rows in fits(name):
             if tuple(key.values()) in done:
                 continue
             row = fit(key, X, labels, rows)
-            with ROWS.open("a", encoding="utf-8", newline="") as file:
-                csv.DictWriter(file, COLUMNS).writerow(row)
-            print(*row.values(), flush=True)
+            append_row(ROWS, row, COLUMNS)
 
 
 def main() -> None:

@@ -8,7 +8,6 @@ members and trees, other shares of the trees and other rules. Rows go to
 where it was. The tables of `docs/decisions/0009-trees-and-lean.md` are drawn from them.
 """
 
-import csv
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from development import TABLES, load
 from pages import interval, replace_table
 from replays import members_on_test, missing_tables, scores_of
+from rows import append_row
 
 from qclmixnet import QCLMixNetClassifier
 from qclmixnet.decision import choose_share, defer, tune_offsets, tune_tilt
@@ -31,7 +31,6 @@ from qclmixnet.estimators import member_fitting
 ROWS = Path(__file__).with_suffix(".csv")
 PAGE = Path(__file__).parents[2] / "docs" / "decisions" / "0009-trees-and-lean.md"
 N_FOLDS = 3
-COLUMNS = ("table", "fold", "share", "rule", "macro_f1", "macro_recall")
 POWER = 0.5
 DEFAULT = ("chosen", "tuned lean")
 
@@ -131,17 +130,14 @@ def summary(rows: pd.DataFrame) -> str:
 
 def main() -> None:
     """Fit what is missing, and draw the page."""
-    if not ROWS.exists():
-        ROWS.write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
     for table in missing_tables(__doc__, TABLES, ROWS):
         rows = [
             {"table": table, "fold": number} | row
             for number, fit in enumerate(fits(table))
             for row in replay(fit)
         ]
-        with ROWS.open("a", encoding="utf-8", newline="") as file:
-            csv.DictWriter(file, COLUMNS).writerows(rows)
-        print(table, flush=True)
+        for row in rows:
+            append_row(ROWS, row)
     replace_table(PAGE, summary(pd.read_csv(ROWS)))
 
 

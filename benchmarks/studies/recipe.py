@@ -8,43 +8,33 @@ was. The tables of `docs/explanation/recipe.md` are drawn from them.
 """
 
 import argparse
-import csv
 import sys
 import time
 import warnings
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from development import TABLES, load
+from development import TABLES, Table, load
 from pages import interval, replace_table
+from rows import append_row, stored_rows
 from sklearn.metrics import f1_score, log_loss, recall_score
 from threadpoolctl import threadpool_limits
 
 from qclmixnet import QCLMixNetClassifier
 from qclmixnet.baselines import make_baseline
+from qclmixnet.evaluation.protocol import Fold
 from qclmixnet.training import CrossFitRecipe
 
 ROWS = Path(__file__).with_suffix(".csv")
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "recipe.md"
 N_FOLDS = 3
-COLUMNS = (
-    "variant",
-    "table",
-    "seed",
-    "fold",
-    "macro_f1",
-    "macro_recall",
-    "argmax_f1",
-    "argmax_recall",
-    "log_loss",
-    "rare_recall",
-    "fit_cpu_s",
-)
 BASE = CrossFitRecipe()
 
 
@@ -77,6 +67,10 @@ VARIANTS = {
     "128 wide": _with("members", d_hidden=128),
     "64 wide without bins": _with("members", d_hidden=64, binned_share=0.0),
     "2 folds": replace(BASE, n_folds=2),
+    "8 folds": replace(BASE, n_folds=8),
+    "8 folds of 16 members": replace(
+        BASE, n_folds=8, members=replace(BASE.members, n_members=16)
+    ),
 }
 
 
@@ -105,25 +99,25 @@ def make(variant: str, seed: int) -> object:
 def fit(variant: str, table: str, seed: int) -> list[dict[str, object]]:
     """Return the rows of a variant on a table."""
     data = load(table)
-    rows = []
-    for number, fold in enumerate(data.folds()):
-        if number == N_FOLDS:
-            break
-        clf = make(variant, seed)
-        started = time.process_time()
-        clf.fit(data.frame.iloc[fold.train], data.codes[fold.train])
-        cpu_s = time.process_time() - started
-        truth = data.codes[fold.test]
-        X_test = data.frame.iloc[fold.test]
-        proba = np.zeros((len(truth), data.n_classes))
-        proba[:, clf.classes_] = clf.predict_proba(X_test)
-        scores = _scores(truth, clf.predict(X_test), proba)
-        rows.append(
-            {"variant": variant, "table": table, "seed": seed, "fold": number}
-            | {name: round(value, 6) for name, value in scores.items()}
-            | {"fit_cpu_s": round(cpu_s, 3)}
-        )
-    return rows
+    return [
+        {"variant": variant, "table": table, "seed": seed, "fold": number}
+        | fit_and_score(make(variant, seed), data, fold)
+        for number, fold in enumerate(islice(data.folds(), N_FOLDS))
+    ]
+
+
+def fit_and_score(clf: Any, data: Table, fold: Fold) -> dict[str, float]:
+    """Fit on the training rows of a fold, and return the scores of its test rows."""
+    started = time.process_time()
+    clf.fit(data.frame.iloc[fold.train], data.codes[fold.train])
+    cpu_s = time.process_time() - started
+    truth = data.codes[fold.test]
+    X_test = data.frame.iloc[fold.test]
+    proba = np.zeros((len(truth), data.n_classes))
+    proba[:, clf.classes_] = clf.predict_proba(X_test)
+    scores = _scores(truth, clf.predict(X_test), proba)
+    rounded = {name: round(value, 6) for name, value in scores.items()}
+    return rounded | {"fit_cpu_s": round(cpu_s, 3)}
 
 
 def _scores(
@@ -220,19 +214,16 @@ def main() -> None:
     warnings.simplefilter("ignore")
     threadpool_limits(1)
     torch.set_num_threads(1)
-    if not ROWS.exists():
-        ROWS.write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
-    stored = pd.read_csv(ROWS)[["variant", "table", "seed"]]
-    done = set(stored.itertuples(index=False, name=None))
+    done = {
+        (row["variant"], row["table"], int(row["seed"])) for row in stored_rows(ROWS)
+    }
     for seed in range(options.seeds):
         for variant in map(str.strip, options.variants.split(",")):
             for table in options.tables.split(","):
                 if (variant, table, seed) in done:
                     continue
-                rows = fit(variant, table, seed)
-                with ROWS.open("a", encoding="utf-8", newline="") as file:
-                    csv.DictWriter(file, COLUMNS).writerows(rows)
-            print(f"{variant}, seed {seed}", flush=True)
+                for row in fit(variant, table, seed):
+                    append_row(ROWS, row)
     replace_table(PAGE, summary(pd.read_csv(ROWS)))
 
 

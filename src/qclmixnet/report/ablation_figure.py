@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from qclmixnet.report.drawing import GREY, INK, new_figure, plain, strip_axes
+from qclmixnet.report.drawing import GREY, draw_intervals, new_figure, plain, strip_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_changes"]
 
-_WORSE, _BETTER = "#d55e00", "#009e73"
 _PANELS = {"macro_f1": "macro-F1", "macro_recall": "macro recall"}
 _ROW_INCHES = 0.24
 
@@ -71,11 +70,5 @@ def _draw_panel(
     middle, low, high = (
         changes[f"{score}{end}"].to_numpy(dtype=float) for end in ("", "_low", "_high")
     )
-    colours = [
-        _BETTER if a > 0 else _WORSE if b < 0 else GREY
-        for a, b in zip(low, high, strict=True)
-    ]
-    axes.axvline(0, color=INK, linewidth=0.8)
-    axes.hlines(places, low, high, colors=colours, linewidth=2)
-    axes.scatter(middle, places, s=26, c=colours, zorder=3)
+    draw_intervals(axes, places, middle, low, high)
     strip_axes(axes, grid="x")

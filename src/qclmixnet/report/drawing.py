@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from qclmixnet.benchmark.record import BenchmarkRun
 from qclmixnet.report.fit_figure import require_drawing
 from qclmixnet.report.scope import titles_of
@@ -25,6 +28,7 @@ __all__ = [
     "Rendered",
     "add_family_legend",
     "add_method_legend",
+    "draw_intervals",
     "looks_of",
     "new_figure",
     "plain",
@@ -34,6 +38,7 @@ __all__ = [
 ]
 
 INK, GREY, LIGHT = "#1c1c1c", "#6b6b6b", "#d9d9d9"
+_WORSE, _BETTER = "#d55e00", "#009e73"
 _FAMILIES = {
     "ours": ("#d55e00", "*"),
     "classical": ("#56b4e9", "o"),
@@ -115,6 +120,33 @@ def looks_of(run: BenchmarkRun, *, ours: str) -> dict[str, MethodLook]:
         is_ours = name == ours
         looks[name] = MethodLook(short(title), family, colour, marker, is_ours)
     return looks
+
+
+def draw_intervals(
+    axes: "Axes",
+    places: npt.ArrayLike,
+    middle: npt.ArrayLike,
+    low: npt.ArrayLike,
+    high: npt.ArrayLike,
+) -> None:
+    """Draw differences with their intervals beside a line at 0.
+
+    Green is an interval above 0, orange one below, grey one that covers it.
+
+    Args:
+        axes: where to draw.
+        places: height of each.
+        middle: the differences.
+        low: lower ends of the intervals.
+        high: upper ends.
+    """
+    colours = [
+        _BETTER if a > 0 else _WORSE if b < 0 else GREY
+        for a, b in zip(np.asarray(low), np.asarray(high), strict=True)
+    ]
+    axes.axvline(0, color=INK, linewidth=0.8)
+    axes.hlines(places, low, high, colors=colours, linewidth=2)
+    axes.scatter(middle, places, s=26, c=colours, zorder=3)
 
 
 def plain(text: str) -> str:
