@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from qclmixnet.core.errors import InputError
 from qclmixnet.training import (
     CrossFitRecipe,
+    EpochRecord,
     FocalConfig,
     MemberConfig,
     MemberSchedule,
@@ -94,10 +95,74 @@ def test_every_schedule_keeps_its_rules(
         if n_epochs * per_epoch < min_steps:  # one pass more would be too much
             assert (n_epochs + 1) * per_epoch > max_steps
 
+    assert 1 <= found.n_cycles <= 4
+    if found.n_cycles > 1:
+        assert found.n_cycles * n_epochs * per_epoch <= 4 * max_steps
+        assert max_epochs is None or found.n_cycles * n_epochs <= max_epochs
+    one_more = (found.n_cycles + 1) * n_epochs
+    if found.n_cycles < 4 and (max_epochs is None or one_more <= max_epochs):
+        assert one_more * per_epoch > 4 * max_steps
+    assert [e for e in range(1, 3 * n_epochs + 1) if found.ends_cycle(e)] == [
+        n_epochs,
+        2 * n_epochs,
+        3 * n_epochs,
+    ]
+
     scored = [e for e in range(1, n_epochs + 1) if found.is_scored(e)]
+    later = [e for e in range(n_epochs + 1, 2 * n_epochs + 1) if found.is_scored(e)]
+    assert later == [e + n_epochs for e in scored]
     assert scored[-1] == n_epochs
     assert min(n_scores, n_epochs) <= len(scored) < 2 * n_scores
     assert len({b - a for a, b in pairwise(scored)}) <= 1
+
+
+@pytest.mark.parametrize(
+    ("losses", "goes_on"),
+    [
+        # Ten epochs are a cycle; the last quarter of the first are epochs 8 to 10.
+        ([1.0] * 7 + [0.95, 0.9, 0.9], True),
+        ([1.0] * 7 + [0.95, 0.91, 0.91], False),
+        ([0.5] + [1.0] * 8 + [0.46], False),
+        ([0.5] + [1.0] * 8 + [0.45], True),
+        ([1.0] * 7 + [0.85, 0.99, 0.99], True),
+        ([0.5, 0.01] + [0.009] * 8, False),
+        ([0.5] * 7 + [0.01] * 3, False),
+        ([0.5] * 7 + [0.011] * 3, True),
+        ([1.0] * 10 + [0.5] * 9 + [0.91], True),
+        ([1.0] * 10 + [2.0] * 9 + [0.9], True),
+        ([1.0] * 10 + [2.0] * 9 + [0.91], False),
+        ([0.8] + [1.0] * 29, False),
+        ([1.0] * 20 + [0.5] * 10, True),
+        ([1.0] * 30 + [0.5] * 10, False),  # the fourth cycle is the last
+        ([None] * 10, False),
+    ],
+)
+def test_another_cycle_follows_while_the_loss_falls_fast(
+    losses: list[float | None], goes_on: bool
+) -> None:
+    found = MemberSchedule(epochs=10, min_steps=1).resolve(100)
+    assert (found.n_epochs, found.n_cycles) == (10, 4)
+    history = [
+        EpochRecord(
+            epoch=epoch,
+            loss=1.0,
+            terms={},
+            learning_rate=0.1,
+            macro_f1=None,
+            macro_recall=None,
+            log_loss=loss,
+            seconds=0.0,
+            mixup_seconds=0.0,
+        )
+        for epoch, loss in enumerate(losses, start=1)
+    ]
+    assert found.goes_on(history) is goes_on
+
+
+def test_one_scored_epoch_says_nothing_about_a_fall() -> None:
+    found = MemberSchedule(n_scores=1).resolve(100)
+    only = EpochRecord(300, 1.0, {}, 0.1, None, None, 0.5, 0.0, 0.0)
+    assert not found.goes_on([only])
 
 
 def test_one_score_is_that_of_the_last_epoch() -> None:
@@ -115,17 +180,17 @@ def test_the_rate_rises_linearly_then_follows_the_cosine(
     )
     found = schedule.resolve(n_rows)
     n_steps = found.n_epochs * found.steps_per_epoch
-    rates = [found.rate(step) for step in range(n_steps + 1)]
+    rates = [found.rate(step) for step in range(n_steps)]
     for step in range(warmup_steps):
         assert rates[step] == pytest.approx(0.5 * (step + 1) / (warmup_steps + 1))
     assert rates[warmup_steps] == 0.5
     last = 0.5 * final_rate
-    for step in range(warmup_steps, n_steps + 1):
+    for step in range(warmup_steps, n_steps):
         angle = math.pi * (step - warmup_steps) / (n_steps - warmup_steps)
         expected = last + (0.5 - last) * (1 + math.cos(angle)) / 2
         assert rates[step] == pytest.approx(expected)
-    assert rates[-1] == pytest.approx(last)
-    assert found.rate(10 * n_steps) == pytest.approx(last)
+    # Each cycle is like the first.
+    assert [found.rate(2 * n_steps + step) for step in range(n_steps)] == rates
 
 
 def test_a_short_fit_warms_up_for_a_tenth_of_it() -> None:
@@ -159,6 +224,8 @@ def test_the_share_of_binned_members_is_rounded(
         (lambda: FocalConfig(class_weight_power=2), "`class_weight` .* got 2"),
         (lambda: MemberSchedule(min_steps=0), "`min_steps` .* at least 1, got 0"),
         (lambda: MemberSchedule(max_epochs=0), "`max_epochs` .* at least 1, got 0"),
+        (lambda: MemberSchedule(max_cycles=0), "`max_cycles` .* at least 1, got 0"),
+        (lambda: MemberSchedule(cycle_gain=0), "`cycle_gain` .* above 0"),
         (lambda: MemberSchedule(batch_size=1), "`batch_size` .* at least 2, got 1"),
         (lambda: MemberSchedule(learning_rate=0), "`learning_rate` .* above 0"),
         (lambda: MemberSchedule(average=1.0), "`average` .* below 1, got 1.0"),

@@ -1,6 +1,6 @@
 import math
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -148,6 +148,34 @@ def test_of_many_left_out_rows_some_are_scored(
 
 
 # Early ends.
+
+
+def test_a_fit_goes_on_in_cycles_while_the_loss_falls_fast(blobs: Blobs) -> None:
+    data = blobs(n_rows=130)
+    plan: dict[str, Any] = {"max_epochs": None, "epochs": 4, "min_steps": 1}
+    once = fit(data, make_recipe(max_cycles=1, **plan))
+    again = fit(data, make_recipe(max_cycles=3, cycle_gain=1e-9, **plan))
+    steady = fit(data, make_recipe(max_cycles=3, cycle_gain=0.999, **plan))
+    assert once.result.n_epochs == steady.result.n_epochs == 4
+    assert same(once.weights, steady.weights)
+    assert again.result.n_epochs == 12
+    # The first cycle is the fit of one cycle, and the next ones begin fast again.
+    for before, after in zip(once.result.history, again.result.history, strict=False):
+        assert replace(after, seconds=before.seconds) == before
+    rates = [record.learning_rate for record in again.result.history]
+    assert rates[:4] == rates[4:8] == rates[8:]
+    losses = [record.log_loss for record in again.result.history]
+    assert None not in losses
+    assert min(losses) < min(losses[:4])  # type: ignore[type-var, operator]
+
+
+def test_a_fit_that_leaves_nothing_out_does_not_go_on(blobs: Blobs) -> None:
+    # Rows that all members learn from fit better and better.
+    data = blobs(n_rows=130)
+    plan: dict[str, Any] = {"max_epochs": None, "epochs": 4, "min_steps": 1}
+    recipe = make_recipe(max_cycles=3, cycle_gain=1e-9, **plan)
+    nothing = torch.full((data.n_rows,), NEVER)
+    assert fit(data, recipe, folds=nothing).result.n_epochs == 4
 
 
 def test_time_limit_finishes_and_scores_one_epoch(blobs: Blobs) -> None:

@@ -1,5 +1,6 @@
 """Progress bars: how far a fit is, how fast, and how well it is doing."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ def epoch_progress(
     """Show a bar with the live macro-F1 while the block runs.
 
     Args:
-        max_epochs: length of the bar.
+        max_epochs: length of the bar; where a fit goes on, so much is added again.
         shown: if False nothing is shown and None is yielded.
 
     Yields:
@@ -58,7 +59,8 @@ def epoch_progress(
             if record.macro_f1 is not None:
                 best = max(best, record.macro_f1)
                 scores += f"  macro-F1 {record.macro_f1:.3f} (best {best:.3f})"
-            bar.update(task, completed=record.epoch, scores=scores)
+            total = max_epochs * math.ceil(record.epoch / max_epochs)
+            bar.update(task, completed=record.epoch, total=total, scores=scores)
 
         yield advance
         bar.update(task, total=bar.tasks[0].completed)
@@ -70,18 +72,26 @@ class RowsProgress:
     Args:
         bar: what shows; None for nothing.
         task: which line of it.
+        n_rows: its length.
     """
 
     def __init__(
-        self, bar: "Progress | None" = None, task: "TaskID | None" = None
+        self,
+        bar: "Progress | None" = None,
+        task: "TaskID | None" = None,
+        n_rows: int = 1,
     ) -> None:
         self._bar, self._task = bar, task
+        self._n_done, self._n_rows = 0, max(1, n_rows)
         self._best = 0.0
 
     def on_rows(self, n_rows: int) -> None:
-        """Hear of rows that are done."""
-        if self._bar is not None and self._task is not None:
-            self._bar.advance(self._task, n_rows)
+        """Hear of rows that are done; the bar grows by its length when it is full."""
+        if self._bar is None or self._task is None:
+            return
+        self._n_done += n_rows
+        total = self._n_rows * math.ceil(self._n_done / self._n_rows)
+        self._bar.update(self._task, completed=self._n_done, total=total)
 
     def on_epoch(self, record: EpochRecord) -> None:
         """Hear of an epoch that was scored."""
@@ -120,9 +130,8 @@ def rows_progress(name: str, n_rows: int, *, shown: bool) -> Iterator[RowsProgre
 
     class RowsColumn(ProgressColumn):
         def render(self, task: "Task") -> Text:
-            return Text(
-                rows_text(task.completed, n_rows, task.finished_speed or task.speed)
-            )
+            speed = task.finished_speed or task.speed
+            return Text(rows_text(task.completed, int(task.total or 0), speed))
 
     columns = (
         TextColumn("{task.description}"),
@@ -134,7 +143,8 @@ def rows_progress(name: str, n_rows: int, *, shown: bool) -> Iterator[RowsProgre
         TextColumn("{task.fields[scores]}"),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        yield RowsProgress(bar, bar.add_task(name, total=n_rows, scores=""))
+        task = bar.add_task(name, total=n_rows, scores="")
+        yield RowsProgress(bar, task, n_rows)
 
 
 def rows_text(n_done: float, n_rows: int, per_second: float | None) -> str:

@@ -1,12 +1,13 @@
 """How the cross-fitted members of the default preset are built and fitted."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 from qclmixnet.core.checks import check_choice, check_integer, check_real
 from qclmixnet.training.config import rebuild
+from qclmixnet.training.history import EpochRecord
 from qclmixnet.training.precision import Precision
 from qclmixnet.training.rates import warm_cosine
 
@@ -20,6 +21,9 @@ __all__ = [
     "ResolvedSchedule",
     "TreeConfig",
 ]
+
+
+_LEARNED = 0.01  # a log-loss at which there is nothing left to learn
 
 
 @dataclass(frozen=True)
@@ -182,17 +186,22 @@ class ResolvedSchedule:
         batch_size: real rows in a step.
         steps_per_epoch: steps in a pass; the rows left over by whole batches sit a
             pass out, others in each.
-        n_epochs: passes.
+        n_epochs: passes of a cycle.
+        n_cycles: cycles at most.
+        cycle_gain: share by which the left-out log-loss must fall for another cycle.
         learning_rate: highest step size.
-        final_rate: share of it left at the end.
+        final_rate: share of it left at the end of a cycle.
         warmup_steps: steps of linear rise.
-        n_scores: epochs that are scored, the last one among them; all if there are
-            fewer, and up to twice as many where they would not be evenly spaced.
+        n_scores: epochs of a cycle that are scored, the last one among them; all if
+            there are fewer, and up to twice as many where they would not be evenly
+            spaced.
     """
 
     batch_size: int
     steps_per_epoch: int
     n_epochs: int
+    n_cycles: int
+    cycle_gain: float
     learning_rate: float
     final_rate: float
     warmup_steps: int
@@ -203,10 +212,14 @@ class ResolvedSchedule:
         return (epoch - 1) * self.steps_per_epoch
 
     def rate(self, step: int) -> float:
-        """Return the step size of a step, counted from 0: a rise, then a cosine."""
+        """Return the step size of a step, counted from 0.
+
+        In each cycle it is a rise, then a cosine.
+        """
+        n_steps = self.n_epochs * self.steps_per_epoch
         return warm_cosine(
-            step,
-            self.n_epochs * self.steps_per_epoch,
+            step % n_steps,
+            n_steps,
             peak=self.learning_rate,
             final_rate=self.final_rate,
             warmup_steps=self.warmup_steps,
@@ -215,7 +228,31 @@ class ResolvedSchedule:
     def is_scored(self, epoch: int) -> bool:
         """Say whether an epoch, counted from 1, is scored."""
         every = max(1, self.n_epochs // self.n_scores)
-        return (self.n_epochs - epoch) % every == 0
+        return -epoch % self.n_epochs % every == 0
+
+    def ends_cycle(self, epoch: int) -> bool:
+        """Say whether an epoch, counted from 1, is the last of a cycle."""
+        return epoch % self.n_epochs == 0
+
+    def goes_on(self, history: Sequence[EpochRecord]) -> bool:
+        """Say whether another cycle follows, at the end of one.
+
+        It does if this one lowered the left-out log-loss by a share of `cycle_gain`
+        below what was reached before it, or, if it is the first, before its last
+        quarter: such a table has not been learned yet. One whose rows' classes have a
+        probability of 99 % is learned.
+
+        Args:
+            history: the scored epochs so far, in order.
+        """
+        n_done = history[-1].epoch // self.n_epochs
+        if n_done >= self.n_cycles:
+            return False
+        n_before = (n_done - 1) * self.n_epochs or 0.75 * self.n_epochs
+        losses = [(r.epoch, r.log_loss) for r in history if r.log_loss is not None]
+        before = min((loss for epoch, loss in losses if epoch <= n_before), default=0.0)
+        now = min((loss for _, loss in losses), default=0.0)
+        return _LEARNED < now <= (1 - self.cycle_gain) * before
 
 
 @dataclass(frozen=True)
@@ -224,6 +261,8 @@ class MemberSchedule:
 
     The number of steps follows the table: `epochs` passes, but at least `min_steps`
     steps and at most `max_steps`, unless these were fewer than `min_epochs` passes.
+    That is a cycle. Another one follows while the left-out log-loss still falls fast,
+    as it does where classes follow from rules; the step size then begins anew.
 
     Attributes:
         epochs: passes over the table.
@@ -231,6 +270,10 @@ class MemberSchedule:
         min_steps: steps that even the smallest table gets.
         max_steps: steps above which a table gets no more than `min_epochs` passes.
         max_epochs: passes at most, whatever the other numbers say; None for no limit.
+        max_cycles: cycles at most, and `max_steps` times so many steps in all of them
+            if there is more than one.
+        cycle_gain: share by which a cycle, the last quarter of the first, must lower
+            the left-out log-loss for another one to follow.
         batch_size: real rows in a step at most.
         learning_rate: highest step size, reached after the warm-up.
         final_rate: share of it left at the end of the cosine.
@@ -250,6 +293,8 @@ class MemberSchedule:
     min_steps: int = 300
     max_steps: int = 1500
     max_epochs: int | None = None
+    max_cycles: int = 4
+    cycle_gain: float = 0.1
     batch_size: int = 256
     learning_rate: float = 2e-3
     final_rate: float = 0.05
@@ -265,6 +310,8 @@ class MemberSchedule:
         check_choice(self.precision, "precision", get_args(Precision))
         for name in ("epochs", "min_epochs", "min_steps", "max_steps", "n_scores"):
             check_integer(getattr(self, name), name, low=1)
+        check_integer(self.max_cycles, "max_cycles", low=1)
+        check_real(self.cycle_gain, "cycle_gain", low=0, high=1, open_low=True)
         if self.max_epochs is not None:
             check_integer(self.max_epochs, "max_epochs", low=1)
         check_integer(self.batch_size, "batch_size", low=2)
@@ -287,12 +334,16 @@ class MemberSchedule:
         per_epoch = max(1, n_rows // batch_size)
         n_epochs = max(self.epochs, math.ceil(self.min_steps / per_epoch))
         n_epochs = min(n_epochs, max(self.max_steps // per_epoch, self.min_epochs))
+        n_most = self.max_cycles * self.max_steps // per_epoch
         if self.max_epochs is not None:
             n_epochs = min(n_epochs, self.max_epochs)
+            n_most = min(n_most, self.max_epochs)
         return ResolvedSchedule(
             batch_size=batch_size,
             steps_per_epoch=per_epoch,
             n_epochs=n_epochs,
+            n_cycles=max(1, min(self.max_cycles, n_most // n_epochs)),
+            cycle_gain=self.cycle_gain,
             learning_rate=self.learning_rate,
             final_rate=self.final_rate,
             warmup_steps=self.warmup_steps,

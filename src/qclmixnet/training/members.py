@@ -222,19 +222,23 @@ class _MemberFit:
 
     def _next_epoch(self) -> StopReason | None:
         """Learn and score; return why the fit ends now, if it does."""
-        epoch, n_epochs = self.place.epoch, self.schedule.n_epochs
+        epoch, schedule = self.place.epoch, self.schedule
         loss = self._run_epoch(epoch)
         if not math.isfinite(loss):
             return "diverged"
         late = self.team.first_says(self._over_time())
-        if late or self.schedule.is_scored(epoch):
+        if late or schedule.is_scored(epoch):
             self.history.append(self._score(epoch, loss))
             if self.on_epoch is not None:
                 self.on_epoch(self.history[-1])
         self.place = Place(epoch + 1)
-        if epoch == n_epochs:
+        if schedule.ends_cycle(epoch) and not self._goes_on():
             return "finished"
         return "time_limit" if late else None
+
+    def _goes_on(self) -> bool:
+        """Say whether another cycle follows; rows learned from cannot tell."""
+        return self.leaves_out and self.schedule.goes_on(self.history)
 
     def _tell_rows(self, n_steps: int) -> None:
         if self.on_rows is not None and n_steps:
