@@ -138,7 +138,7 @@ def test_every_schedule_keeps_its_rules(
     ],
 )
 def test_another_cycle_follows_while_the_loss_falls_fast(
-    losses: list[float | None], goes_on: bool
+    losses: list[float | None], *, goes_on: bool
 ) -> None:
     found = MemberSchedule(epochs=10, min_steps=1).resolve(100)
     assert (found.n_epochs, found.n_cycles) == (10, 4)
