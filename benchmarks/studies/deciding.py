@@ -20,6 +20,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from development import TABLES, load
 from pages import interval, replace_table
+from recipe import BASE
 from replays import members_on_test, missing_tables, scores_of
 from rows import append_row
 
@@ -68,7 +69,7 @@ def fits(table: str) -> Iterator[Fit]:
             seen.append((codes, members, trees, counts))
             return choose_share(codes, members, trees, counts, power=power)
 
-        clf = QCLMixNetClassifier(random_state=0, device="cpu")
+        clf = QCLMixNetClassifier(BASE, random_state=0, device="cpu")
         with mock.patch.object(member_fitting, "choose_share", listen):
             clf.fit(data.frame.iloc[fold.train], data.codes[fold.train])
         test, by_members, truth = members_on_test(clf, data, fold)

@@ -23,6 +23,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from development import TABLES, load
 from pages import interval, replace_table
+from recipe import BASE
 from replays import members_on_test, missing_tables, scores_of
 from rows import append_row
 
@@ -76,7 +77,7 @@ def fits(table: str) -> Iterator[Fit]:
             seen.update(codes=codes, members=members, counts=counts)
             return choose_share(codes, members, trees, counts, power=power)
 
-        clf = QCLMixNetClassifier(random_state=0, device="cpu")
+        clf = QCLMixNetClassifier(BASE, random_state=0, device="cpu")
         with (
             mock.patch.object(member_learning, "fit_trees", grow),
             mock.patch.object(member_fitting, "left_out_by_trees", leave_out),

@@ -15,7 +15,6 @@ from qclmixnet.training import CrossFitRecipe, TrainingData, checkpoint, train_m
 from qclmixnet.training.checkpoint import Checkpoints, digest_of_rows
 from tests.training.small_members import (
     MIXUP,
-    NO_MIXUP,
     Blobs,
     Fitted,
     build,
@@ -67,14 +66,24 @@ def always(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("always")
-@pytest.mark.parametrize("mixup", [NO_MIXUP, MIXUP], ids=["plain", "mixed"])
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        make_recipe(),
+        make_recipe(mixup=MIXUP),
+        make_recipe(
+            max_epochs=None, epochs=2, min_steps=1, max_cycles=2, cycle_gain=1e-9
+        ),
+    ],
+    ids=["plain", "mixed", "cycles"],
+)
 @pytest.mark.parametrize("stops", [[0], [1], [2, 3, 1], [4], [9], [13, 2]])
 def test_a_stopped_fit_ends_as_if_it_had_not_been(
-    blobs: Blobs, tmp_path: Path, stops: list[int], mixup: object
+    blobs: Blobs, tmp_path: Path, stops: list[int], recipe: CrossFitRecipe
 ) -> None:
-    recipe = make_recipe(mixup=mixup)  # type: ignore[arg-type]
     data = blobs()
     whole = fit(data, recipe)
+    assert whole.result.n_epochs == 4
     for after in stops:
         with pytest.raises(StoppedError):
             fit_with(data, recipe, tmp_path, stopper(after))
