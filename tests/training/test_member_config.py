@@ -95,13 +95,13 @@ def test_every_schedule_keeps_its_rules(
         if n_epochs * per_epoch < min_steps:  # one pass more would be too much
             assert (n_epochs + 1) * per_epoch > max_steps
 
-    assert 1 <= found.n_cycles <= 4
+    assert 1 <= found.n_cycles <= 8
     if found.n_cycles > 1:
-        assert found.n_cycles * n_epochs * per_epoch <= 4 * max_steps
+        assert found.n_cycles * n_epochs * per_epoch <= 8 * max_steps
         assert max_epochs is None or found.n_cycles * n_epochs <= max_epochs
     one_more = (found.n_cycles + 1) * n_epochs
-    if found.n_cycles < 4 and (max_epochs is None or one_more <= max_epochs):
-        assert one_more * per_epoch > 4 * max_steps
+    if found.n_cycles < 8 and (max_epochs is None or one_more <= max_epochs):
+        assert one_more * per_epoch > 8 * max_steps
     assert [e for e in range(1, 3 * n_epochs + 1) if found.ends_cycle(e)] == [
         n_epochs,
         2 * n_epochs,
@@ -133,7 +133,8 @@ def test_every_schedule_keeps_its_rules(
         ([1.0] * 10 + [2.0] * 9 + [0.91], False),
         ([0.8] + [1.0] * 29, False),
         ([1.0] * 20 + [0.5] * 10, True),
-        ([1.0] * 30 + [0.5] * 10, False),  # the fourth cycle is the last
+        ([1.0] * 60 + [0.5] * 10, True),
+        ([1.0] * 70 + [0.5] * 10, False),  # the eighth cycle is the last
         ([None] * 10, False),
     ],
 )
@@ -141,7 +142,7 @@ def test_another_cycle_follows_while_the_loss_falls_fast(
     losses: list[float | None], *, goes_on: bool
 ) -> None:
     found = MemberSchedule(epochs=10, min_steps=1).resolve(100)
-    assert (found.n_epochs, found.n_cycles) == (10, 4)
+    assert (found.n_epochs, found.n_cycles) == (10, 8)
     history = [
         EpochRecord(
             epoch=epoch,

@@ -293,7 +293,7 @@ class MemberSchedule:
     min_steps: int = 300
     max_steps: int = 1500
     max_epochs: int | None = None
-    max_cycles: int = 4
+    max_cycles: int = 8
     cycle_gain: float = 0.1
     batch_size: int = 256
     learning_rate: float = 2e-3
