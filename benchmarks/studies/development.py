@@ -50,7 +50,7 @@ KEEL = (
 )
 # Not among the tables that all changes are judged by: multi-class relatives of some of
 # them, and tables whose classes follow from rules, for questions about such tables.
-FURTHER = ("led7digit", "monk-2", "movement_libras", "segment", "vehicle", "vowel")
+FURTHER = ("led7digit", "monk-2", "movement_libras", "segment", "vowel")
 REGISTRY = (
     "covid_testing",
     "email_spam",

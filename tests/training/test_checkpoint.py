@@ -72,7 +72,12 @@ def always(monkeypatch: pytest.MonkeyPatch) -> None:
         make_recipe(),
         make_recipe(mixup=MIXUP),
         make_recipe(
-            max_epochs=None, epochs=2, min_steps=1, max_cycles=2, cycle_gain=1e-9
+            max_epochs=None,
+            epochs=2,
+            min_steps=1,
+            max_cycles=2,
+            cycle_gain=1e-9,
+            learning_rate=0.05,
         ),
     ],
     ids=["plain", "mixed", "cycles"],

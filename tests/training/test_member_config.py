@@ -117,29 +117,32 @@ def test_every_schedule_keeps_its_rules(
 
 
 @pytest.mark.parametrize(
-    ("losses", "goes_on"),
+    ("losses", "unknown", "goes_on"),
     [
         # Ten epochs are a cycle; the last quarter of the first are epochs 8 to 10.
-        ([1.0] * 7 + [0.95, 0.9, 0.9], True),
-        ([1.0] * 7 + [0.95, 0.91, 0.91], False),
-        ([0.5] + [1.0] * 8 + [0.46], False),
-        ([0.5] + [1.0] * 8 + [0.45], True),
-        ([1.0] * 7 + [0.85, 0.99, 0.99], True),
-        ([0.5, 0.01] + [0.009] * 8, False),
-        ([0.5] * 7 + [0.01] * 3, False),
-        ([0.5] * 7 + [0.011] * 3, True),
-        ([1.0] * 10 + [0.5] * 9 + [0.91], True),
-        ([1.0] * 10 + [2.0] * 9 + [0.9], True),
-        ([1.0] * 10 + [2.0] * 9 + [0.91], False),
-        ([0.8] + [1.0] * 29, False),
-        ([1.0] * 20 + [0.5] * 10, True),
-        ([1.0] * 60 + [0.5] * 10, True),
-        ([1.0] * 70 + [0.5] * 10, False),  # the eighth cycle is the last
-        ([None] * 10, False),
+        ([1.0] * 7 + [0.95, 0.9, 0.9], 3.0, True),
+        ([1.0] * 7 + [0.95, 0.91, 0.91], 3.0, False),
+        ([0.5] + [1.0] * 8 + [0.46], 3.0, False),
+        ([0.5] + [1.0] * 8 + [0.45], 3.0, True),
+        ([1.0] * 7 + [0.85, 0.99, 0.99], 3.0, True),
+        ([0.5, 0.01] + [0.009] * 8, 3.0, False),
+        ([0.5] * 7 + [0.01] * 3, 3.0, False),
+        ([0.5] * 7 + [0.011] * 3, 3.0, True),
+        ([1.0] * 10 + [0.5] * 9 + [0.91], 3.0, True),
+        ([1.0] * 10 + [2.0] * 9 + [0.9], 3.0, True),
+        ([1.0] * 10 + [2.0] * 9 + [0.91], 3.0, False),
+        ([0.8] + [1.0] * 29, 3.0, False),
+        ([1.0] * 20 + [0.5] * 10, 3.0, True),
+        ([1.0] * 60 + [0.5] * 10, 3.0, True),
+        ([1.0] * 70 + [0.5] * 10, 3.0, False),  # the eighth cycle is the last
+        ([None] * 10, 3.0, False),
+        # Half of what the shares of the classes leave unknown.
+        ([1.0] * 7 + [0.9] * 3, 1.81, True),
+        ([1.0] * 7 + [0.9] * 3, 1.8, False),
     ],
 )
 def test_another_cycle_follows_while_the_loss_falls_fast(
-    losses: list[float | None], *, goes_on: bool
+    losses: list[float | None], unknown: float, *, goes_on: bool
 ) -> None:
     found = MemberSchedule(epochs=10, min_steps=1).resolve(100)
     assert (found.n_epochs, found.n_cycles) == (10, 8)
@@ -157,13 +160,13 @@ def test_another_cycle_follows_while_the_loss_falls_fast(
         )
         for epoch, loss in enumerate(losses, start=1)
     ]
-    assert found.goes_on(history) is goes_on
+    assert found.goes_on(history, unknown=unknown) is goes_on
 
 
 def test_one_scored_epoch_says_nothing_about_a_fall() -> None:
     found = MemberSchedule(n_scores=1).resolve(100)
     only = EpochRecord(300, 1.0, {}, 0.1, None, None, 0.5, 0.0, 0.0)
-    assert not found.goes_on([only])
+    assert not found.goes_on([only], unknown=3.0)
 
 
 def test_one_score_is_that_of_the_last_epoch() -> None:

@@ -152,7 +152,12 @@ def test_of_many_left_out_rows_some_are_scored(
 
 def test_a_fit_goes_on_in_cycles_while_the_loss_falls_fast(blobs: Blobs) -> None:
     data = blobs(n_rows=130)
-    plan: dict[str, Any] = {"max_epochs": None, "epochs": 4, "min_steps": 1}
+    plan: dict[str, Any] = {
+        "max_epochs": None,
+        "epochs": 4,
+        "min_steps": 1,
+        "learning_rate": 0.05,
+    }
     once = fit(data, make_recipe(max_cycles=1, **plan))
     again = fit(data, make_recipe(max_cycles=3, cycle_gain=1e-9, **plan))
     steady = fit(data, make_recipe(max_cycles=3, cycle_gain=0.999, **plan))
@@ -172,7 +177,12 @@ def test_a_fit_goes_on_in_cycles_while_the_loss_falls_fast(blobs: Blobs) -> None
 def test_a_fit_that_leaves_nothing_out_does_not_go_on(blobs: Blobs) -> None:
     # Rows that all members learn from fit better and better.
     data = blobs(n_rows=130)
-    plan: dict[str, Any] = {"max_epochs": None, "epochs": 4, "min_steps": 1}
+    plan: dict[str, Any] = {
+        "max_epochs": None,
+        "epochs": 4,
+        "min_steps": 1,
+        "learning_rate": 0.05,
+    }
     recipe = make_recipe(max_cycles=3, cycle_gain=1e-9, **plan)
     nothing = torch.full((data.n_rows,), NEVER)
     assert fit(data, recipe, folds=nothing).result.n_epochs == 4

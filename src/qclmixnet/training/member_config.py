@@ -234,16 +234,18 @@ class ResolvedSchedule:
         """Say whether an epoch, counted from 1, is the last of a cycle."""
         return epoch % self.n_epochs == 0
 
-    def goes_on(self, history: Sequence[EpochRecord]) -> bool:
+    def goes_on(self, history: Sequence[EpochRecord], *, unknown: float) -> bool:
         """Say whether another cycle follows, at the end of one.
 
         It does if this one lowered the left-out log-loss by a share of `cycle_gain`
         below what was reached before it, or, if it is the first, before its last
-        quarter: such a table has not been learned yet. One whose rows' classes have a
-        probability of 99 % is learned.
+        quarter: such a table has not been learned yet. It does not if the loss is below
+        0.01, when there is nothing left to learn, or above half of what the shares of
+        the classes leave unknown, when the classes do not follow from the columns.
 
         Args:
             history: the scored epochs so far, in order.
+            unknown: the log-loss of who knows the shares of the classes alone.
         """
         n_done = history[-1].epoch // self.n_epochs
         if n_done >= self.n_cycles:
@@ -252,7 +254,8 @@ class ResolvedSchedule:
         losses = [(r.epoch, r.log_loss) for r in history if r.log_loss is not None]
         before = min((loss for epoch, loss in losses if epoch <= n_before), default=0.0)
         now = min((loss for _, loss in losses), default=0.0)
-        return _LEARNED < now <= (1 - self.cycle_gain) * before
+        falls = now <= (1 - self.cycle_gain) * before
+        return falls and _LEARNED < now < unknown / 2
 
 
 @dataclass(frozen=True)
@@ -262,7 +265,8 @@ class MemberSchedule:
     The number of steps follows the table: `epochs` passes, but at least `min_steps`
     steps and at most `max_steps`, unless these were fewer than `min_epochs` passes.
     That is a cycle. Another one follows while the left-out log-loss still falls fast,
-    as it does where classes follow from rules; the step size then begins anew.
+    as it does where classes follow from rules (`ResolvedSchedule.goes_on`); the step
+    size then begins anew.
 
     Attributes:
         epochs: passes over the table.

@@ -238,7 +238,13 @@ class _MemberFit:
 
     def _goes_on(self) -> bool:
         """Say whether another cycle follows; rows learned from cannot tell."""
-        return self.leaves_out and self.schedule.goes_on(self.history)
+        if not self.leaves_out or self.schedule.n_cycles == 1:
+            return False
+        labels, weights = self.data.labels.cpu(), self.data.weights.cpu()
+        by_class = torch.bincount(labels, weights.double())
+        shares = by_class[by_class > 0] / by_class.sum()
+        unknown = float(-(shares * shares.log()).sum())
+        return self.schedule.goes_on(self.history, unknown=unknown)
 
     def _tell_rows(self, n_steps: int) -> None:
         if self.on_rows is not None and n_steps:
