@@ -60,10 +60,22 @@ class FocalLoss(nn.Module):
         """
         _check(logits, target)
         log_p = in_single(logits).log_softmax(dim=1)
-        value = (self.gamma * _log_complement(log_p)).exp() * -log_p
         if target.is_floating_point():
-            return (target * value).sum(dim=1)
-        return value.gather(1, target.long().unsqueeze(1)).squeeze(1)
+            return (target * self._of_all(log_p)).sum(dim=1)
+        label = target.long().unsqueeze(1)
+        if 0 < self.gamma < 1:  # the slope of the power is infinite at p = 1
+            return self._of_all(log_p).gather(1, label).squeeze(1)
+        log_p = log_p.gather(1, label).squeeze(1)
+        missed = -torch.expm1(log_p)
+        if self.gamma != 1:
+            missed = missed**self.gamma
+        return missed * -log_p
+
+    def _of_all(
+        self, log_p: Float[Tensor, "batch classes"]
+    ) -> Float[Tensor, "batch classes"]:
+        """Return what each class would cost as the only one of its row."""
+        return (self.gamma * _log_complement(log_p)).exp() * -log_p
 
     def extra_repr(self) -> str:
         """Name the settings in the printed module."""

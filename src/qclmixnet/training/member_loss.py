@@ -78,8 +78,7 @@ class MemberLoss:
         plain, bins = inputs
         labels, weights = self._data.labels[own], self.weigh(own)
         learns = self.learns(own)
-        n_classes = self._network.n_classes
-        target = F.one_hot(labels, n_classes).to(plain)
+        n_classes, target = self._network.n_classes, labels
         if plan is not None:
             share = self._share_of(plan, n_real=len(rows))
             anchors, partners, lam = share.anchors, share.partners, share.lam.to(plain)
@@ -90,7 +89,7 @@ class MemberLoss:
             soft = mix_labels(
                 self._data.labels[anchors], self._data.labels[partners], lam, n_classes
             )
-            target = torch.cat([target, soft])
+            target = torch.cat([F.one_hot(labels, n_classes).to(plain), soft])
             weights = torch.cat([weights, self.weigh(anchors)])
             both = self.learns(anchors) & self.learns(partners)
             learns = torch.cat([learns, both], dim=1)
@@ -99,9 +98,8 @@ class MemberLoss:
             out = self._network(plain, bins)
         logits = out.logits
         n_members, n_rows, _ = logits.shape
-        losses: Tensor = self._focal(
-            logits.flatten(0, 1), target.expand(n_members, -1, -1).flatten(0, 1)
-        )
+        of_each = target.expand(n_members, *target.shape).flatten(0, 1)
+        losses: Tensor = self._focal(logits.flatten(0, 1), of_each)
         losses = losses.view(n_members, n_rows)
         counted = learns * weights
         if out.projection is None:
