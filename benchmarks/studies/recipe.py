@@ -77,7 +77,8 @@ VARIANTS = {
     ),
 }
 
-
+# Fitted on another machine than the base, so that times cannot be compared.
+ELSEWHERE = ("further cycles",)
 PEERS = {
     "logistic regression (balanced)": "logistic_regression",
     "random forest": "random_forest",
@@ -179,6 +180,8 @@ def changes(rows: pd.DataFrame, names: list[str], title: str) -> str:
             continue
         both = part.index.intersection(base.index)
         cells = _cells(part.loc[both], None if name == "base" else base.loc[both])
+        if name in ELSEWHERE:
+            cells[-1] = "-"
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
