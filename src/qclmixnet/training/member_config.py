@@ -246,6 +246,9 @@ class ResolvedSchedule:
         Args:
             history: the scored epochs so far, in order.
             unknown: the log-loss of who knows the shares of the classes alone.
+
+        Returns:
+            True for another cycle.
         """
         n_done = history[-1].epoch // self.n_epochs
         if n_done >= self.n_cycles:
