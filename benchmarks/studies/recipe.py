@@ -8,6 +8,7 @@ was. The tables of `docs/explanation/recipe.md` are drawn from them.
 """
 
 import argparse
+import math
 import sys
 import time
 import warnings
@@ -46,6 +47,16 @@ def _with(part: str, **changes: object) -> CrossFitRecipe:
     return replace(BASE, **{part: replace(getattr(BASE, part), **changes)})
 
 
+def width_by_classes(n_classes: int) -> CrossFitRecipe:
+    """Return members whose width grows with the root of the number of classes.
+
+    >>> [width_by_classes(n).members.d_hidden for n in (2, 3, 6, 10, 18, 48)]
+    [32, 32, 64, 64, 96, 128]
+    """
+    width = 32 * round(math.sqrt(n_classes / 2))
+    return _with("members", d_hidden=min(width, 128))
+
+
 VARIANTS = {
     "base": BASE,
     "no trees": _with("trees", n_rounds=0),
@@ -69,6 +80,7 @@ VARIANTS = {
     "no block": _with("members", n_blocks=0),
     "64 wide": _with("members", d_hidden=64),
     "128 wide": _with("members", d_hidden=128),
+    "width by classes": width_by_classes,
     "64 wide without bins": _with("members", d_hidden=64, binned_share=0.0),
     "2 folds": replace(BASE, n_folds=2),
     "8 folds": replace(BASE, n_folds=8),
@@ -94,11 +106,14 @@ SMALLEST = (
 )
 
 
-def make(variant: str, seed: int) -> object:
-    """Return an unfitted classifier."""
+def make(variant: str, seed: int, n_classes: int) -> object:
+    """Return an unfitted classifier for a table of so many classes."""
     if variant in PEERS:
         return make_baseline(PEERS[variant], random_state=seed)
-    return QCLMixNetClassifier(VARIANTS[variant], random_state=seed, device="cpu")
+    recipe = VARIANTS[variant]
+    if callable(recipe):
+        recipe = recipe(n_classes)
+    return QCLMixNetClassifier(recipe, random_state=seed, device="cpu")
 
 
 def fit(variant: str, table: str, seed: int) -> list[dict[str, object]]:
@@ -106,7 +121,7 @@ def fit(variant: str, table: str, seed: int) -> list[dict[str, object]]:
     data = load(table)
     return [
         {"variant": variant, "table": table, "seed": seed, "fold": number}
-        | fit_and_score(make(variant, seed), data, fold)
+        | fit_and_score(make(variant, seed, data.n_classes), data, fold)
         for number, fold in enumerate(islice(data.folds(), N_FOLDS))
     ]
 
