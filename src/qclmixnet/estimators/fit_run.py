@@ -18,7 +18,7 @@ from qclmixnet.estimators.progress import epoch_progress, rows_progress
 from qclmixnet.preprocessing import RowSource
 from qclmixnet.training import CrossFitRecipe, EpochRecord, Recipe
 from qclmixnet.training.checkpoint import Checkpoints, digest_of_rows
-from qclmixnet.training.member_config import ResolvedSchedule
+from qclmixnet.training.member_schedule import ResolvedSchedule
 
 __all__ = ["FitRun", "check_repeatable"]
 

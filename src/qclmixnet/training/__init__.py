@@ -17,10 +17,10 @@ from qclmixnet.training.member_config import (
     CrossFitRecipe,
     FocalConfig,
     MemberConfig,
-    MemberSchedule,
     NeighbourMixConfig,
     TreeConfig,
 )
+from qclmixnet.training.member_schedule import MemberSchedule
 from qclmixnet.training.members import member_outputs, train_members
 from qclmixnet.training.presets import recipe
 
