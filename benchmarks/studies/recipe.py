@@ -83,10 +83,6 @@ VARIANTS = {
     "width by classes": width_by_classes,
     "64 wide without bins": _with("members", d_hidden=64, binned_share=0.0),
     "2 folds": replace(BASE, n_folds=2),
-    "8 folds": replace(BASE, n_folds=8),
-    "8 folds of 16 members": replace(
-        BASE, n_folds=8, members=replace(BASE.members, n_members=16)
-    ),
 }
 
 # Fitted on another machine than the base, so that times cannot be compared.
