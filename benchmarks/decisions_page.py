@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pages import interval
+from pages import with_interval
 from scipy.stats import binomtest
 
 __all__ = ["render"]
@@ -102,9 +102,8 @@ def _difference(
     by_table: pd.DataFrame, first: tuple[str, str], second: tuple[str, str], score: str
 ) -> str:
     gap = (by_table.loc[first][score] - by_table.loc[second][score]).dropna()
-    low, high = interval(gap.to_numpy())
     lower = f"{(gap < 0).sum()} of {len(gap)}"
-    return f"{gap.mean():+.4f} ({low:+.4f} to {high:+.4f}), {lower}"
+    return f"{with_interval(gap.to_numpy(), 4)}, {lower}"
 
 
 def _sets(rows: pd.DataFrame) -> list[str]:

@@ -21,8 +21,7 @@ from unittest import mock
 
 import numpy as np
 import pandas as pd
-import torch
-from threadpoolctl import threadpool_limits
+from threads import one_thread
 
 from qclmixnet import QCLMixNetClassifier
 from qclmixnet.benchmark import (
@@ -282,8 +281,7 @@ def main() -> None:
     parser.add_argument("--no-one-row", action="store_true", help="only the rules")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    threadpool_limits(1)
-    torch.set_num_threads(1)
+    one_thread()
     options.out.mkdir(parents=True, exist_ok=True)
     run_frontier(tuple(options.tables.split(",")), options.out / ROWS_NAME)
     if not options.no_one_row:

@@ -7,7 +7,7 @@ import numpy as np
 
 from qclmixnet.report.drawing import Rendered
 
-__all__ = ["image", "interval", "replace_pictures", "replace_table"]
+__all__ = ["image", "interval", "replace_pictures", "replace_table", "with_interval"]
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
@@ -15,6 +15,13 @@ def interval(values: np.ndarray) -> tuple[float, float]:
     draws = np.random.default_rng(0).integers(len(values), size=(10_000, len(values)))
     low, high = np.percentile(values[draws].mean(axis=1), [2.5, 97.5])
     return float(low), float(high)
+
+
+def with_interval(values: np.ndarray, digits: int) -> str:
+    """Return the mean of signed values over tables, with its interval."""
+    low, high = interval(values)
+    mean = values.mean()
+    return f"{mean:+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f})"
 
 
 def image(

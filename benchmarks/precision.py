@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from crossval import run
-from pages import interval, replace_table
+from pages import replace_table, with_interval
 
 from qclmixnet import QCLMixNetClassifier, load_dataset
 from qclmixnet.training import recipe
@@ -57,8 +57,7 @@ def render(rows: pd.DataFrame) -> str:
         cells = []
         for score in SCORES:
             found = differences(rows, method, score)
-            low, high = interval(found)
-            cells.append(f"{found.mean():+.4f} ({low:+.4f} to {high:+.4f})")
+            cells.append(with_interval(found, 4))
         lines.append(f"| {title} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from frontier import RUN, SEED, folds_of
 from rows import append_row, stored_rows
-from threadpoolctl import threadpool_limits
+from threads import one_thread
 
 from qclmixnet.benchmark import load_run, load_table, make_method, suite_tables
 from qclmixnet.core.clock import processor_clock
@@ -91,8 +90,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     given = parser.parse_args()
     warnings.simplefilter("ignore")
-    threadpool_limits(1)
-    torch.set_num_threads(1)
+    one_thread()
     for number in range(given.rounds):
         for name in given.tables.split(","):
             rows = [row["method"] for row in stored_rows(ROWS) if row["table"] == name]

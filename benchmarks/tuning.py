@@ -16,9 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
-from pages import interval, replace_table
-from threadpoolctl import threadpool_limits
+from pages import interval, replace_table, with_interval
+from threads import one_thread
 
 from qclmixnet.benchmark import QUICK_TABLES, load_table
 from qclmixnet.tuning import (
@@ -133,8 +132,7 @@ def _verdict(means: pd.DataFrame, title: str) -> str:
 def _with_interval(gains: np.ndarray) -> str:
     if len(gains) == 1:
         return f"{gains[0]:+.1f}"
-    low, high = interval(gains)
-    return f"{gains.mean():+.1f} ({low:+.1f} to {high:+.1f})"
+    return with_interval(gains, 1)
 
 
 def _against(means: pd.DataFrame) -> str:
@@ -285,8 +283,7 @@ def main() -> None:
     options = parser.parse_args()
     if not options.draw:
         warnings.simplefilter("ignore")
-        threadpool_limits(1)
-        torch.set_num_threads(1)
+        one_thread()
         for name in options.tables.split(","):
             print(name, flush=True)
             run_nested(

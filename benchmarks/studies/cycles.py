@@ -4,26 +4,23 @@
 
 Fits the default preset with at most so many cycles on development tables that one cycle
 does not learn, and on further tables of that kind (`development.py` lists both). Rows
-go to `benchmarks/studies/cycles.csv`; a stopped run goes on where it was. What four
+go to `benchmarks/studies/cycles.csv`; a stopped run goes on where it was. What eight
 cycles change on all development tables is a row of `recipe.py`.
 """
 
-import argparse
 import sys
-import warnings
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import pandas as pd
-import torch
-from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from development import FURTHER, load
 from pages import replace_table
 from recipe import BASE, fit_and_score
-from rows import append_row, stored_rows
+from replays import missing_tables
+from rows import append_row
 
 from qclmixnet import QCLMixNetClassifier
 
@@ -71,17 +68,9 @@ def summary(rows: pd.DataFrame) -> str:
 
 def main() -> None:
     """Fit what is missing, and draw the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tables", default=",".join(TABLES))
-    options = parser.parse_args()
-    warnings.simplefilter("ignore")
-    threadpool_limits(1)
-    torch.set_num_threads(1)
-    done = {row["table"] for row in stored_rows(ROWS)}
-    for table in options.tables.split(","):
-        if table not in done:
-            for row in fit(table):
-                append_row(ROWS, row)
+    for table in missing_tables(__doc__, TABLES, ROWS):
+        for row in fit(table):
+            append_row(ROWS, row)
     replace_table(PAGE, summary(pd.read_csv(ROWS)))
 
 

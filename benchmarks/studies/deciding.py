@@ -19,7 +19,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from development import TABLES, load
-from pages import interval, replace_table
+from pages import replace_table, with_interval
 from recipe import BASE
 from replays import members_on_test, missing_tables, scores_of
 from rows import append_row
@@ -120,8 +120,7 @@ def summary(rows: pd.DataFrame) -> str:
     for share, rule in ways.itertuples(index=False):
         part = scores.loc[(share, rule)]
         change = (part["mean"] - default).to_numpy()
-        low, high = interval(change)
-        against = f"{change.mean():+.2f} ({low:+.2f} to {high:+.2f})"
+        against = with_interval(change, 2)
         if (share, rule) == DEFAULT:
             against = "the default"
         f1, recall = part["macro_f1"].mean(), part["macro_recall"].mean()

@@ -16,12 +16,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
-import torch
-from threadpoolctl import threadpool_limits
+from threads import one_thread
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from development import TABLES, load
-from pages import interval, replace_table
+from pages import replace_table, with_interval
 from recipe import BASE, fit_and_score
 from rows import append_row, stored_rows
 
@@ -81,10 +80,7 @@ def summary(rows: pd.DataFrame) -> str:
                 cells.append(f"{own[name].mean():.{digits}f}")
                 continue
             change = (own[name] - usual[name]).to_numpy()
-            low, high = interval(change)
-            cells.append(
-                f"{change.mean():+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f})"
-            )
+            cells.append(with_interval(change, digits))
         ratio = (own["fit_cpu_s"] / usual["fit_cpu_s"]).median()
         lines.append(f"| {way} | {' | '.join(cells)} | x {ratio:.2f} |")
     return "\n".join(lines)
@@ -97,8 +93,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    threadpool_limits(1)
-    torch.set_num_threads(1)
+    one_thread()
     done = {(row["table"], int(row["seed"])) for row in stored_rows(ROWS)}
     for seed in range(options.seeds):
         for table in options.tables.split(","):

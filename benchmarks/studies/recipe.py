@@ -19,14 +19,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from development import TABLES, Table, load
-from pages import interval, replace_table
+from pages import replace_table, with_interval
 from rows import append_row, stored_rows
 from sklearn.metrics import f1_score, log_loss, recall_score
-from threadpoolctl import threadpool_limits
+from threads import one_thread
 
 from qclmixnet import QCLMixNetClassifier
 from qclmixnet.baselines import make_baseline
@@ -213,11 +212,8 @@ def _cells(part: pd.DataFrame, base: pd.DataFrame | None) -> list[str]:
     change = own - theirs
     cells = []
     for name in ("macro_f1", "macro_recall", "mean", "log_loss"):
-        values = change[name].to_numpy()
-        low, high = interval(values)
         digits = 3 if name == "log_loss" else 1
-        numbers = (f"{value:+.{digits}f}" for value in (values.mean(), low, high))
-        cells.append("{} ({} to {})".format(*numbers))
+        cells.append(with_interval(change[name].to_numpy(), digits))
     ratio = (own["fit_cpu_s"] / theirs["fit_cpu_s"]).median()
     return [*cells, f"x {ratio:.2f}"]
 
@@ -230,8 +226,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    threadpool_limits(1)
-    torch.set_num_threads(1)
+    one_thread()
     done = {
         (row["variant"], row["table"], int(row["seed"])) for row in stored_rows(ROWS)
     }

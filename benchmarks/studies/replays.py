@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from development import Table
 from sklearn.metrics import f1_score, recall_score
-from threadpoolctl import threadpool_limits
+from threads import one_thread
 
 from qclmixnet import QCLMixNetClassifier
 from qclmixnet.estimators import member_fitting
@@ -25,8 +25,7 @@ def missing_tables(
     parser.add_argument("--tables", default=",".join(tables))
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    threadpool_limits(1)
-    torch.set_num_threads(1)
+    one_thread()
     done = set(pd.read_csv(rows)["table"]) if rows.exists() else set()
     yield from (name for name in options.tables.split(",") if name not in done)
 

@@ -22,7 +22,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from development import TABLES, load
-from pages import interval, replace_table
+from pages import replace_table, with_interval
 from recipe import BASE
 from replays import members_on_test, missing_tables, scores_of
 from rows import append_row
@@ -180,11 +180,7 @@ def summary(rows: pd.DataFrame) -> str:
         cells = []
         for name in names[:-1]:
             change = (part[name] - usual[name]).to_numpy()
-            low, high = interval(change)
-            digits = 3 if name == "log_loss" else 2
-            cells.append(
-                f"{change.mean():+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f})"
-            )
+            cells.append(with_interval(change, 3 if name == "log_loss" else 2))
         if (rate, rounds) == USUAL:
             cells = [
                 f"{usual[name].mean():.3f}"

@@ -150,17 +150,20 @@ def test_of_many_left_out_rows_some_are_scored(
 # Early ends.
 
 
+# Cycles of four epochs that learn fast.
+IN_CYCLES: dict[str, Any] = {
+    "max_epochs": None,
+    "epochs": 4,
+    "min_steps": 1,
+    "learning_rate": 0.05,
+}
+
+
 def test_a_fit_goes_on_in_cycles_while_the_loss_falls_fast(blobs: Blobs) -> None:
     data = blobs(n_rows=130)
-    plan: dict[str, Any] = {
-        "max_epochs": None,
-        "epochs": 4,
-        "min_steps": 1,
-        "learning_rate": 0.05,
-    }
-    once = fit(data, make_recipe(max_cycles=1, **plan))
-    again = fit(data, make_recipe(max_cycles=3, cycle_gain=1e-9, **plan))
-    steady = fit(data, make_recipe(max_cycles=3, cycle_gain=0.999, **plan))
+    once = fit(data, make_recipe(max_cycles=1, **IN_CYCLES))
+    again = fit(data, make_recipe(max_cycles=3, cycle_gain=1e-9, **IN_CYCLES))
+    steady = fit(data, make_recipe(max_cycles=3, cycle_gain=0.999, **IN_CYCLES))
     assert once.result.n_epochs == steady.result.n_epochs == 4
     assert same(once.weights, steady.weights)
     assert again.result.n_epochs == 12
@@ -177,13 +180,7 @@ def test_a_fit_goes_on_in_cycles_while_the_loss_falls_fast(blobs: Blobs) -> None
 def test_a_fit_that_leaves_nothing_out_does_not_go_on(blobs: Blobs) -> None:
     # Rows that all members learn from fit better and better.
     data = blobs(n_rows=130)
-    plan: dict[str, Any] = {
-        "max_epochs": None,
-        "epochs": 4,
-        "min_steps": 1,
-        "learning_rate": 0.05,
-    }
-    recipe = make_recipe(max_cycles=3, cycle_gain=1e-9, **plan)
+    recipe = make_recipe(max_cycles=3, cycle_gain=1e-9, **IN_CYCLES)
     nothing = torch.full((data.n_rows,), NEVER)
     assert fit(data, recipe, folds=nothing).result.n_epochs == 4
 

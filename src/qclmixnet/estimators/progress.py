@@ -59,7 +59,7 @@ def epoch_progress(
             if record.macro_f1 is not None:
                 best = max(best, record.macro_f1)
                 scores += f"  macro-F1 {record.macro_f1:.3f} (best {best:.3f})"
-            total = max_epochs * math.ceil(record.epoch / max_epochs)
+            total = _grown(max_epochs, record.epoch)
             bar.update(task, completed=record.epoch, total=total, scores=scores)
 
         yield advance
@@ -82,16 +82,16 @@ class RowsProgress:
         n_rows: int = 1,
     ) -> None:
         self._bar, self._task = bar, task
-        self._n_done, self._n_rows = 0, max(1, n_rows)
+        self._n_rows = max(1, n_rows)
         self._best = 0.0
 
     def on_rows(self, n_rows: int) -> None:
         """Hear of rows that are done; the bar grows by its length when it is full."""
         if self._bar is None or self._task is None:
             return
-        self._n_done += n_rows
-        total = self._n_rows * math.ceil(self._n_done / self._n_rows)
-        self._bar.update(self._task, completed=self._n_done, total=total)
+        n_done = self._bar.tasks[self._task].completed + n_rows
+        total = _grown(self._n_rows, n_done)
+        self._bar.update(self._task, completed=n_done, total=total)
 
     def on_epoch(self, record: EpochRecord) -> None:
         """Hear of an epoch that was scored."""
@@ -145,6 +145,11 @@ def rows_progress(name: str, n_rows: int, *, shown: bool) -> Iterator[RowsProgre
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(name, total=n_rows, scores="")
         yield RowsProgress(bar, task, n_rows)
+
+
+def _grown(length: int, n_done: float) -> int:
+    """Return the fewest whole lengths of a bar that hold what is done."""
+    return length * math.ceil(n_done / length)
 
 
 def rows_text(n_done: float, n_rows: int, per_second: float | None) -> str:

@@ -242,8 +242,7 @@ class _MemberFit:
             return False
         labels, weights = self.data.labels.cpu(), self.data.weights.cpu()
         by_class = torch.bincount(labels, weights.double())
-        shares = by_class[by_class > 0] / by_class.sum()
-        unknown = float(-(shares * shares.log()).sum())
+        unknown = float(torch.special.entr(by_class / by_class.sum()).sum())
         return self.schedule.goes_on(self.history, unknown=unknown)
 
     def _tell_rows(self, n_steps: int) -> None:
