@@ -56,6 +56,9 @@ def width_by_classes(n_classes: int) -> CrossFitRecipe:
     return _with("members", d_hidden=min(width, 128))
 
 
+QUICKER = _with(
+    "schedule", learning_rate=8e-3, epochs=25, min_steps=150, max_steps=750
+)
 VARIANTS = {
     "base": BASE,
     "no trees": _with("trees", n_rounds=0),
@@ -75,6 +78,12 @@ VARIANTS = {
         "schedule", epochs=33, min_steps=200, max_steps=1000
     ),
     "twice the steps": _with("schedule", epochs=100, min_steps=600, max_steps=3000),
+    "twice the learning rate": _with("schedule", learning_rate=4e-3),
+    "four times the learning rate": _with("schedule", learning_rate=8e-3),
+    "half the steps at four times the learning rate": QUICKER,
+    "64 wide with half the steps at four times the learning rate": replace(
+        QUICKER, members=replace(BASE.members, d_hidden=64)
+    ),
     "no dropout": _with("members", dropout=0.0),
     "no block": _with("members", n_blocks=0),
     "64 wide": _with("members", d_hidden=64),
@@ -85,7 +94,13 @@ VARIANTS = {
 }
 
 # Fitted on another machine than the base, so that times cannot be compared.
-ELSEWHERE = ("further cycles",)
+ELSEWHERE = (
+    "further cycles",
+    "twice the learning rate",
+    "four times the learning rate",
+    "half the steps at four times the learning rate",
+    "64 wide with half the steps at four times the learning rate",
+)
 PEERS = {
     "logistic regression (balanced)": "logistic_regression",
     "random forest": "random_forest",
