@@ -56,9 +56,7 @@ def width_by_classes(n_classes: int) -> CrossFitRecipe:
     return _with("members", d_hidden=min(width, 128))
 
 
-QUICKER = _with(
-    "schedule", learning_rate=8e-3, epochs=25, min_steps=150, max_steps=750
-)
+QUICKER = _with("schedule", learning_rate=8e-3, epochs=25, min_steps=150, max_steps=750)
 VARIANTS = {
     "base": BASE,
     "no trees": _with("trees", n_rounds=0),
