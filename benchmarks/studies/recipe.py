@@ -79,6 +79,9 @@ VARIANTS = {
     "twice the learning rate": _with("schedule", learning_rate=4e-3),
     "four times the learning rate": _with("schedule", learning_rate=8e-3),
     "half the steps at four times the learning rate": QUICKER,
+    "further cycles with half the steps at four times the learning rate": replace(
+        QUICKER, schedule=replace(QUICKER.schedule, max_cycles=8)
+    ),
     "64 wide with half the steps at four times the learning rate": replace(
         QUICKER, members=replace(BASE.members, d_hidden=64)
     ),
@@ -97,6 +100,7 @@ ELSEWHERE = (
     "twice the learning rate",
     "four times the learning rate",
     "half the steps at four times the learning rate",
+    "further cycles with half the steps at four times the learning rate",
     "64 wide with half the steps at four times the learning rate",
 )
 PEERS = {

@@ -21,6 +21,7 @@ from qclmixnet.benchmark import (
     load_run,
     load_table,
     run_benchmark,
+    runner,
 )
 from qclmixnet.benchmark.methods import make_method, modules_of, runs_on_gpu
 from qclmixnet.benchmark.record import SCORES
@@ -92,6 +93,23 @@ def test_a_second_call_fits_nothing_again(finished: Path) -> None:
     run_benchmark(TWO, finished, on_progress=seen.append)
     assert (finished / "rows.parquet").read_bytes() == before
     assert seen == []
+
+
+def test_the_time_left_is_no_more_than_the_limit_allows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cost(name: str, n_rows: int) -> float:
+        return float(n_rows) * (1 if name == "knn" else 1e9)
+
+    monkeypatch.setattr(runner, "expected_seconds", cost)
+    seen: list[RunProgress] = []
+    what = dataclasses.replace(TWO, time_limit_s=100.0)
+    run_benchmark(what, tmp_path, workers=Workers(2), on_progress=seen.append)
+    # Cells left, times a fit and another one that tunes the rule, two at a time.
+    most = [n_left * 2 * 100.0 / 2 for n_left in (3, 2, 1, 0)]
+    assert [progress.seconds_left for progress in seen[1:3]] == most[:2]
+    assert seen[3].seconds_left <= most[2]
+    assert seen[4].seconds_left == 0
 
 
 def test_missing_rows_are_filled_with_the_same_scores(

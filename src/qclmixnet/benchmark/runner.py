@@ -45,8 +45,8 @@ class RunProgress:
         total: cells of the run.
         last: the cell that was finished last.
         status: how it ended.
-        seconds_left: estimate from the methods' rough costs and the time so far; NaN
-            before the first cell is finished.
+        seconds_left: estimate from the methods' rough costs and the time so far, and
+            no more than the time limit allows; NaN before the first cell is finished.
     """
 
     done: int
@@ -147,9 +147,11 @@ class _Scheduler:
         self._cost_left = sum(map(self._cost, todo))
         self._cost_done = 0.0
         self._started = time.monotonic()
+        self._n_at_once = 1
 
     def run(self, runner: Runner) -> None:
         """Work until every cell has its rows."""
+        self._n_at_once = runner.n_free
         self._tell(None, "")
         while True:
             while runner.n_free and self._begin_next(runner):
@@ -235,6 +237,12 @@ class _Scheduler:
         self._cost_left -= cost
         self._tell(cell.key, cell.finished[OUTER].status)
 
+    def _most_seconds_left(self) -> float:
+        # A slow cell is a fit of all training rows and one that tunes the rule.
+        what = self._run.description
+        fits = (self._total - self._done) * (2 if what.tuned else 1)
+        return fits * what.time_limit_s / self._n_at_once
+
     def _tell(self, key: CellKey | None, status: str) -> None:
         if self._on_progress is None:
             return
@@ -242,6 +250,7 @@ class _Scheduler:
         seconds_left = float("nan")
         if self._cost_done:
             seconds_left = max(0.0, self._cost_left * elapsed / self._cost_done)
+            seconds_left = min(seconds_left, self._most_seconds_left())
         self._on_progress(
             RunProgress(self._done, self._total, key, status, seconds_left)
         )
