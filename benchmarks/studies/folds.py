@@ -16,13 +16,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
-from threads import one_thread
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from development import TABLES, load
 from pages import replace_table, with_interval
-from recipe import BASE, fit_and_score
+from recipe import BASE, QUICKER, fit_and_score
 from rows import append_row, stored_rows
+from threads import one_thread
 
 from qclmixnet import QCLMixNetClassifier
 from qclmixnet.training import CrossFitRecipe
@@ -33,22 +33,27 @@ MOST_ROWS = 1_500
 USUAL = "4 folds, 8 members"
 
 
-def _with(n_folds: int, n_members: int) -> CrossFitRecipe:
-    members = replace(BASE.members, n_members=n_members)
-    return replace(BASE, n_folds=n_folds, members=members)
+def _with(base: CrossFitRecipe, n_folds: int, n_members: int) -> CrossFitRecipe:
+    members = replace(base.members, n_members=n_members)
+    return replace(base, n_folds=n_folds, members=members)
 
 
 WAYS = {
-    f"{n_folds} folds, {n_members} members": _with(n_folds, n_members)
+    f"{n_folds} folds, {n_members} members{ending}": _with(base, n_folds, n_members)
+    for ending, base in (
+        ("", BASE),
+        ("; half the steps at four times the rate", QUICKER),
+    )
     for n_folds, n_members in ((4, 8), (8, 8), (8, 16))
 }
 
 
-def fits(table: str, seed: int) -> Iterator[dict[str, object]]:
-    """Fit every way on the five folds of one partition of a table."""
+def fits(table: str, seed: int, ways: list[str]) -> Iterator[dict[str, object]]:
+    """Fit some ways on the five folds of one partition of a table."""
     data = load(table)
     for number, fold in enumerate(data.folds(seed)):
-        for way, recipe in WAYS.items():
+        for way in ways:
+            recipe = WAYS[way]
             clf = QCLMixNetClassifier(recipe, random_state=seed, device="cpu")
             yield {
                 "table": table,
@@ -94,12 +99,13 @@ def main() -> None:
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     one_thread()
-    done = {(row["table"], int(row["seed"])) for row in stored_rows(ROWS)}
+    done = {(row["table"], int(row["seed"]), row["way"]) for row in stored_rows(ROWS)}
     for seed in range(options.seeds):
         for table in options.tables.split(","):
-            if (table, seed) in done or len(load(table).codes) > MOST_ROWS:
+            ways = [way for way in WAYS if (table, seed, way) not in done]
+            if not ways or len(load(table).codes) > MOST_ROWS:
                 continue
-            for row in list(fits(table, seed)):
+            for row in list(fits(table, seed, ways)):
                 append_row(ROWS, row)
     replace_table(PAGE, summary(pd.read_csv(ROWS)))
 
