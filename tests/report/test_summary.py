@@ -219,3 +219,18 @@ def test_times_of_a_gpu_are_not_set_beside_those_of_a_processor() -> None:
     alone = make_run(rows[-2:], tables=("t",), methods=("tabm",), n_folds=2)
     assert summary_table(alone)["fit_cpu_s"].tolist() == [2.0]
     assert "GPU" not in summary(alone, ours="tabm").note
+
+
+def test_a_method_is_not_timed_by_the_few_tables_that_a_processor_fitted() -> None:
+    gpu = {"machine": "big, 16 cores", "device": "H100"}
+    rows = [
+        *(make_row(table, "knn", fold=0, fit_cpu_s=2.0) for table in ("s", "t")),
+        make_row("s", "mlp", fold=0, fit_cpu_s=1.0, **gpu),  # type: ignore[arg-type]
+        make_row("t", "mlp", fold=0, fit_cpu_s=6.0),
+    ]
+    run = make_run(rows, tables=("s", "t"), methods=("knn", "mlp"), n_folds=1)
+    seconds = summary_table(run)["fit_cpu_s"]
+    assert seconds["knn"] == 2.0
+    assert math.isnan(seconds["mlp"])
+    told = "without 1 fit on a GPU and 1 other fit of methods whose other tables"
+    assert told in summary(run, ours="knn").note

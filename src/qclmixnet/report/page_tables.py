@@ -101,10 +101,17 @@ def summary(
 
 
 def _on_gpu(run: BenchmarkRun) -> str:
-    n_fits = len(finished_rows(run)) - len(timed_rows(run))
-    if not n_fits:
+    finished, timed = finished_rows(run), timed_rows(run)
+    n_left_out = len(finished) - len(timed)
+    if not n_left_out:
         return ""
-    return f"Times and memory: without {count_of(n_fits, 'fit')} on a GPU. "
+    n_on_gpu = int((finished["device"] != "cpu").sum())
+    told = f"Times and memory: without {count_of(n_on_gpu, 'fit')} on a GPU"
+    n_others = n_left_out - n_on_gpu
+    if n_others:
+        others = count_of(n_others, "other fit")
+        told += f" and {others} of methods whose other tables were fitted there"
+    return f"{told}. "
 
 
 def scores(run: BenchmarkRun) -> tuple[ReportTable, ...]:

@@ -97,11 +97,18 @@ def counted_rows(run: BenchmarkRun) -> pd.DataFrame:
 def timed_rows(run: BenchmarkRun) -> pd.DataFrame:
     """Return the rows as is of finished fits whose times and memory can be compared.
 
-    Fits on a GPU are left out where others ran on the processor.
+    Fits on a GPU are left out where others ran on the processor, and so is a method
+    that would be left with some of its tables.
     """
     rows = finished_rows(run)
     on_gpu = rows["device"] != "cpu"
-    return rows if on_gpu.all() else rows[~on_gpu]
+    if on_gpu.all():
+        return rows
+    kept = rows[~on_gpu]
+    n_tables = rows.groupby("method")["table"].nunique()
+    n_kept = kept.groupby("method")["table"].nunique()
+    whole = n_kept.index[n_kept == n_tables[n_kept.index]]
+    return kept[kept["method"].isin(whole)]
 
 
 def finished_rows(run: BenchmarkRun) -> pd.DataFrame:
