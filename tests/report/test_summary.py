@@ -234,3 +234,5 @@ def test_a_method_is_not_timed_by_the_few_tables_that_a_processor_fitted() -> No
     assert math.isnan(seconds["mlp"])
     told = "without 1 fit on a GPU and 1 other fit of methods whose other tables"
     assert told in summary(run, ours="knn").note
+    alone = make_run(rows[-2:], tables=("s", "t"), methods=("mlp",), n_folds=1)
+    assert summary_table(alone)["fit_cpu_s"].tolist() == [6.0]

@@ -98,7 +98,7 @@ def timed_rows(run: BenchmarkRun) -> pd.DataFrame:
     """Return the rows as is of finished fits whose times and memory can be compared.
 
     Fits on a GPU are left out where others ran on the processor, and so is a method
-    that would be left with some of its tables.
+    that would be left with some of its tables, unless no method has all of them.
     """
     rows = finished_rows(run)
     on_gpu = rows["device"] != "cpu"
@@ -108,7 +108,7 @@ def timed_rows(run: BenchmarkRun) -> pd.DataFrame:
     n_tables = rows.groupby("method")["table"].nunique()
     n_kept = kept.groupby("method")["table"].nunique()
     whole = n_kept.index[n_kept == n_tables[n_kept.index]]
-    return kept[kept["method"].isin(whole)]
+    return kept[kept["method"].isin(whole)] if len(whole) else kept
 
 
 def finished_rows(run: BenchmarkRun) -> pd.DataFrame:
