@@ -16,7 +16,13 @@ from qclmixnet import QCLMixNetClassifier
 from qclmixnet.core.errors import InputError, ModelFormatError
 from qclmixnet.estimators.diagnostics import Diagnostic
 from qclmixnet.estimators.persistence import _digest, save_state
-from qclmixnet.training import CrossFitRecipe, recipe
+from qclmixnet.training import (
+    CrossFitRecipe,
+    LargeConfig,
+    MemberConfig,
+    MemberSchedule,
+    recipe,
+)
 
 RNG = np.random.default_rng(0)
 NUMBERS = RNG.normal(size=(40, 3))
@@ -310,3 +316,19 @@ def test_a_copied_folder_is_the_same_model(
     shutil.copytree(tmp_path / "m", tmp_path / "copy")
     after = QCLMixNetClassifier.load(tmp_path / "copy")
     assert (after.predict_proba(MIXED) == clf.predict_proba(MIXED)).all()
+
+
+def test_a_fit_that_has_grown_with_its_table_comes_back(tmp_path: Path) -> None:
+    asked = replace(
+        recipe("default"),
+        members=MemberConfig(n_members=4, d_hidden=5),
+        schedule=MemberSchedule(epochs=2, min_steps=1),
+        large=LargeConfig(n_rows=len(NUMBERS), n_classes=2, width_factor=3),
+    )
+    before = fit(NUMBERS, PATTERN, preset=asked, max_epochs=None)
+    assert (before.recipe_.members.d_hidden, before.n_iter_) == (15, 4)
+    before.save(tmp_path / "m")
+    after = QCLMixNetClassifier.load(tmp_path / "m", device="cpu")
+    assert after.recipe_ == before.recipe_
+    assert after.preset == asked
+    assert np.array_equal(after.predict_proba(NUMBERS), before.predict_proba(NUMBERS))

@@ -13,6 +13,7 @@ from qclmixnet.training import (
     CrossFitRecipe,
     EpochRecord,
     FocalConfig,
+    LargeConfig,
     MemberConfig,
     MemberSchedule,
     NeighbourMixConfig,
@@ -24,14 +25,14 @@ TABLE_SIZES = [1, 2, 3, 50, 255, 256, 257, 511, 512, 1000, 3840, 20_000, 10**5, 
 @pytest.mark.parametrize(
     ("n_rows", "batch_size", "steps_per_epoch", "n_epochs"),
     [
-        (1, 1, 1, 300),  # 300 steps at least
-        (100, 100, 1, 300),
-        (511, 256, 1, 300),
-        (512, 256, 2, 150),
-        (1000, 256, 3, 100),  # 300 steps in 100 passes
-        (2560, 256, 10, 50),
-        (3840, 256, 15, 50),
-        (10_240, 256, 40, 37),  # 1500 steps at most
+        (1, 1, 1, 150),  # 150 steps at least
+        (100, 100, 1, 150),
+        (511, 256, 1, 150),
+        (512, 256, 2, 75),
+        (1000, 256, 3, 50),  # 150 steps in 50 passes
+        (2560, 256, 10, 25),
+        (3840, 256, 15, 25),
+        (20_480, 256, 80, 18),  # 1500 steps at most
         (38_400, 256, 150, 10),
         (10**6, 256, 3906, 10),  # 10 passes nevertheless
     ],
@@ -144,7 +145,8 @@ def test_every_schedule_keeps_its_rules(
 def test_another_cycle_follows_while_the_loss_falls_fast(
     losses: list[float | None], unknown: float, *, goes_on: bool
 ) -> None:
-    found = MemberSchedule(epochs=10, min_steps=1).resolve(100)
+    schedule = MemberSchedule(epochs=10, min_steps=1, cycle_gain=0.1)
+    found = schedule.resolve(100)
     assert (found.n_epochs, found.n_cycles) == (10, 8)
     history = [
         EpochRecord(
@@ -165,7 +167,7 @@ def test_another_cycle_follows_while_the_loss_falls_fast(
 
 def test_one_scored_epoch_says_nothing_about_a_fall() -> None:
     found = MemberSchedule(n_scores=1).resolve(100)
-    only = EpochRecord(300, 1.0, {}, 0.1, None, None, 0.5, 0.0, 0.0)
+    only = EpochRecord(150, 1.0, {}, 0.1, None, None, 0.5, 0.0, 0.0)
     assert not found.goes_on([only], unknown=3.0)
 
 
@@ -180,7 +182,10 @@ def test_the_rate_rises_linearly_then_follows_the_cosine(
     n_rows: int, warmup_steps: int, final_rate: float
 ) -> None:
     schedule = MemberSchedule(
-        learning_rate=0.5, warmup_steps=warmup_steps, final_rate=final_rate
+        learning_rate=0.5,
+        min_steps=200,
+        warmup_steps=warmup_steps,
+        final_rate=final_rate,
     )
     found = schedule.resolve(n_rows)
     n_steps = found.n_epochs * found.steps_per_epoch
@@ -238,6 +243,8 @@ def test_the_share_of_binned_members_is_rounded(
             lambda: MemberSchedule(precision="half"),  # type: ignore[arg-type]
             "`precision` must be one of 'float32', 'bfloat16', got 'half'",
         ),
+        (lambda: LargeConfig(n_rows=0), "`n_rows` .* at least 1, got 0"),
+        (lambda: LargeConfig(width_factor=0), "`width_factor` .* at least 1, got 0"),
         (lambda: CrossFitRecipe(n_folds=0), "`n_folds` .* at least 1, got 0"),
         (lambda: CrossFitRecipe.from_dict({"colour": 3}), "Not a recipe: .*colour"),
         (
@@ -252,6 +259,34 @@ def test_values_out_of_range_are_named(
 ) -> None:
     with pytest.raises(InputError, match=message):
         build()
+
+
+LARGE = {"n_rows": 5000, "n_classes": 3}
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_classes", "large"),
+    [(5000, 3, True), (4999, 3, False), (5000, 2, False), (10**6, 48, True)],
+)
+def test_large_tables_of_several_classes_have_wider_members_that_learn_longer(
+    n_rows: int, n_classes: int, *, large: bool
+) -> None:
+    asked = CrossFitRecipe(
+        members=MemberConfig(n_members=4, d_hidden=10),
+        schedule=MemberSchedule(epochs=7, max_steps=900, learning_rate=0.5),
+        large=LargeConfig(**LARGE, width_factor=3, steps_factor=5),
+    )
+    found = asked.for_table(n_rows, n_classes)
+    if not large:
+        assert found == asked
+        return
+    assert found == CrossFitRecipe(
+        members=MemberConfig(n_members=4, d_hidden=30),
+        schedule=MemberSchedule(epochs=35, max_steps=4500, learning_rate=0.5),
+        large=LargeConfig(**LARGE, width_factor=1, steps_factor=1),
+    )
+    # What was followed can be asked for again.
+    assert found.for_table(n_rows, n_classes) == found
 
 
 def test_a_cross_fit_recipe_survives_json() -> None:

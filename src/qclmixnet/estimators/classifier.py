@@ -199,6 +199,8 @@ class QCLMixNetClassifier(
         weights = weights / weights.max() * by_class  # the product stays finite
         table, labels, weights = drop_weightless(table, labels, weights)
         weights = weights / weights.max()  # and so do sums
+        if isinstance(recipe, CrossFitRecipe):
+            recipe = recipe.for_table(table.n_rows, len(labels.classes))
         encoder = TableEncoder(scaling=recipe.scaling, max_levels=recipe.max_levels)
         encoded = encoder.fit(table, schema).encode(table)
         fitted = fit_model(

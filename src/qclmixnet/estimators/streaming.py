@@ -147,6 +147,7 @@ def _fitted(
         )
     warn_of_ids(scanned.schema)
     labels = scanned.labels
+    recipe = recipe.for_table(n_rows, len(labels.classes))
     warn_of_singletons(labels)
     weights = _weights(params["class_weight"], labels)
     encoder = TableEncoder(scaling=recipe.scaling, max_levels=recipe.max_levels)

@@ -1,7 +1,7 @@
 """How the cross-fitted members of the default preset are built and fitted."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from qclmixnet.core.checks import check_choice, check_integer, check_real
@@ -12,6 +12,7 @@ __all__ = [
     "ContrastConfig",
     "CrossFitRecipe",
     "FocalConfig",
+    "LargeConfig",
     "MemberConfig",
     "NeighbourMixConfig",
     "TreeConfig",
@@ -171,6 +172,30 @@ class NeighbourMixConfig:
 
 
 @dataclass(frozen=True)
+class LargeConfig:
+    """What grows in large tables of several classes.
+
+    A table is large if it has `n_rows` rows and `n_classes` classes.
+
+    Attributes:
+        n_rows: rows from which on.
+        n_classes: classes from which on.
+        width_factor: how many times as wide members are, see `MemberConfig.d_hidden`.
+        steps_factor: how many times as long they learn: `epochs` and `max_steps` of
+            `MemberSchedule`.
+    """
+
+    n_rows: int = 5000
+    n_classes: int = 3
+    width_factor: int = 2
+    steps_factor: int = 2
+
+    def __post_init__(self) -> None:
+        for name in ("n_rows", "n_classes", "width_factor", "steps_factor"):
+            check_integer(getattr(self, name), name, low=1)
+
+
+@dataclass(frozen=True)
 class CrossFitRecipe:
     """A whole way of fitting cross-fitted members.
 
@@ -185,6 +210,7 @@ class CrossFitRecipe:
         loss: the classification loss.
         contrast: the losses of the projections.
         schedule: how long and how fast.
+        large: how much wider and longer in large tables of several classes.
 
     Derive a variant with ``dataclasses.replace``.
     """
@@ -198,11 +224,38 @@ class CrossFitRecipe:
     loss: FocalConfig = field(default_factory=FocalConfig)
     contrast: ContrastConfig = field(default_factory=ContrastConfig)
     schedule: MemberSchedule = field(default_factory=MemberSchedule)
+    large: LargeConfig = field(default_factory=LargeConfig)
 
     def __post_init__(self) -> None:
         check_choice(self.scaling, "scaling", ["standard", "robust"])
         check_integer(self.max_levels, "max_levels", low=1)
         check_integer(self.n_folds, "n_folds", low=1)
+
+    def for_table(self, n_rows: int, n_classes: int) -> "CrossFitRecipe":
+        """Return the recipe with the sizes that a table gets.
+
+        They are then the same for every table: of a large one of several classes
+        `members` and `schedule` have grown, and `large` lets nothing grow again.
+
+        >>> CrossFitRecipe().for_table(20_000, 2).members.d_hidden
+        32
+        >>> CrossFitRecipe().for_table(20_000, 6).members.d_hidden
+        64
+        """
+        large, schedule = self.large, self.schedule
+        if n_rows < large.n_rows or n_classes < large.n_classes:
+            return self
+        width, steps = large.width_factor, large.steps_factor
+        return replace(
+            self,
+            members=replace(self.members, d_hidden=width * self.members.d_hidden),
+            schedule=replace(
+                schedule,
+                epochs=steps * schedule.epochs,
+                max_steps=steps * schedule.max_steps,
+            ),
+            large=replace(large, width_factor=1, steps_factor=1),
+        )
 
     def to_dict(self) -> dict[str, object]:
         """Return the recipe as nested plain values, fit for JSON."""

@@ -132,15 +132,15 @@ class MemberSchedule:
             losses and whatever is predicted are never less exact than float32.
     """
 
-    epochs: int = 50
+    epochs: int = 25
     min_epochs: int = 10
-    min_steps: int = 300
+    min_steps: int = 150
     max_steps: int = 1500
     max_epochs: int | None = None
     max_cycles: int = 8
-    cycle_gain: float = 0.1
+    cycle_gain: float = 0.05
     batch_size: int = 256
-    learning_rate: float = 2e-3
+    learning_rate: float = 8e-3
     final_rate: float = 0.05
     warmup_steps: int = 20
     weight_decay: float = 0.01
@@ -172,7 +172,7 @@ class MemberSchedule:
         """Return the schedule of a table of ``n_rows`` rows.
 
         >>> [MemberSchedule().resolve(n).n_epochs for n in (100, 1_000, 1_000_000)]
-        [300, 100, 10]
+        [150, 50, 10]
         """
         batch_size = max(1, min(self.batch_size, n_rows))
         per_epoch = max(1, n_rows // batch_size)

@@ -21,7 +21,7 @@ _OURS: Space = {
     "members.d_hidden": Whole(16, 64, log=True),
     "members.dropout": Fraction(0.0, 0.4),
     "members.entangle": Choice((False, True)),
-    "schedule.learning_rate": Fraction(5e-4, 8e-3, log=True),
+    "schedule.learning_rate": Fraction(1e-3, 2e-2, log=True),
     "schedule.weight_decay": Fraction(1e-3, 0.1, log=True),
     "loss.gamma": Fraction(0.0, 2.0),
     "loss.class_weight_power": Fraction(0.0, 1.0),
