@@ -68,6 +68,7 @@ def width_by_classes(n_classes: int) -> CrossFitRecipe:
 QUICKER = _with("schedule", learning_rate=8e-3, epochs=25, min_steps=150, max_steps=750)
 VARIANTS = {
     "base": BASE,
+    "the default of today": CrossFitRecipe(),
     "no trees": _with("trees", n_rounds=0),
     "4 members": _with("members", n_members=4),
     "no bins": _with("members", binned_share=0.0),
@@ -105,6 +106,7 @@ VARIANTS = {
 
 # Fitted on another machine than the base, so that times cannot be compared.
 ELSEWHERE = (
+    "the default of today",
     "further cycles",
     "twice the learning rate",
     "four times the learning rate",
