@@ -326,6 +326,7 @@ def test_a_fit_that_has_grown_with_its_table_comes_back(tmp_path: Path) -> None:
         large=LargeConfig(n_rows=len(NUMBERS), n_classes=2, width_factor=3),
     )
     before = fit(NUMBERS, PATTERN, preset=asked, max_epochs=None)
+    assert isinstance(before.recipe_, CrossFitRecipe)
     assert (before.recipe_.members.d_hidden, before.n_iter_) == (15, 4)
     before.save(tmp_path / "m")
     after = QCLMixNetClassifier.load(tmp_path / "m", device="cpu")
