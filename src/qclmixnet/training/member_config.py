@@ -28,7 +28,8 @@ class MemberConfig:
         binned_share: share of the members, the last ones, that also see the numbers
             as bins.
         n_bins: bins of a number at most.
-        d_hidden: width of the representation.
+        d_hidden: width of the representation, before it grows with the table
+            (`LargeConfig`).
         d_embedding: length of a binned column's vector.
         n_blocks: residual blocks.
         dropout: share of the numbers dropped inside a block while training.

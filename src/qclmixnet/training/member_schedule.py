@@ -104,6 +104,8 @@ class MemberSchedule:
 
     The number of steps follows the table: `epochs` passes, but at least `min_steps`
     steps and at most `max_steps`, unless these were fewer than `min_epochs` passes.
+    `epochs` and `max_steps` grow first in large tables of several classes
+    (`LargeConfig`).
     That is a cycle. Another one follows while the left-out log-loss still falls fast,
     as it does where classes follow from rules (`ResolvedSchedule.goes_on`); the step
     size then begins anew.
