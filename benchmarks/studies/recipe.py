@@ -113,7 +113,12 @@ ELSEWHERE = (
     "half the steps at four times the learning rate",
     "further cycles with half the steps at four times the learning rate",
     "64 wide with half the steps at four times the learning rate",
+    "class weights 0.25",
+    "class weights 1",
+    "cross-entropy",
+    "no averaging of weights",
     "no block",
+    "no dropout",
 )
 PEERS = {
     "logistic regression (balanced)": "logistic_regression",
