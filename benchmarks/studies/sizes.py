@@ -4,7 +4,8 @@
 
 `recipe.py` cuts its tables to 6,000 rows and trains on 4,000 of them. Here the
 development tables of several classes that have more are cut to 20,000 training rows,
-and two tables are made whose classes follow from rules. Rows go to `benchmarks/studies/sizes.csv`; a stopped run goes on where it was.
+and two tables are made whose classes follow from rules. Rows go to
+`benchmarks/studies/sizes.csv`; a stopped run goes on where it was.
 """
 
 import argparse
