@@ -120,10 +120,14 @@ def _read_uci(name: str) -> tuple[pd.DataFrame, str]:
 
 def load(name: str) -> Table:
     """Return a development table, ready to be split."""
-    frame, target = read(name)
+    return cut(name, *read(name), max_rows=MAX_ROWS)
+
+
+def cut(name: str, frame: pd.DataFrame, target: pd.Series, *, max_rows: int) -> Table:
+    """Return so many rows of a table at most, ready to be split."""
     codes, classes = pd.factorize(target, sort=True)
     groups = duplicate_groups(frame)
-    kept = cut_rows(codes, max_rows=MAX_ROWS, seed=0)
+    kept = cut_rows(codes, max_rows=max_rows, seed=0)
     return Table(
         name,
         frame.iloc[kept].reset_index(drop=True),

@@ -14,6 +14,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -21,14 +22,13 @@ import numpy as np
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from development import Table, read
+from development import Table, cut, read
 from pages import replace_table
-from recipe import BASE, fit_and_score
+from recipe import BASE, VARIANTS, fit_and_score
 from rows import append_row, stored_rows
 from threads import one_thread
 
 from qclmixnet import QCLMixNetClassifier
-from qclmixnet.evaluation.protocol import cut_rows, duplicate_groups
 from qclmixnet.training import CrossFitRecipe
 
 ROWS = Path(__file__).with_suffix(".csv")
@@ -36,7 +36,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "decisions" / "0020-quicker-and-larg
 MAX_ROWS = 30_000  # of which two thirds are trained on
 
 _KNIGHT = ((1, 2), (2, 1), (-1, 2), (-2, 1), (1, -2), (2, -1), (-1, -2), (-2, -1))
-_KING = ((1, 0), (-1, 0), (0, 1), (0, -1))
+_SLIDES = ((1, 0), (-1, 0), (0, 1), (0, -1))
 _BOARD, _PUZZLE = 8, 3
 
 
@@ -101,7 +101,7 @@ def puzzle() -> tuple[pd.DataFrame, pd.Series]:
     def slid(tiles: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
         gap = tiles.index(0)
         row, column = divmod(gap, _PUZZLE)
-        for down, right in _KING:
+        for down, right in _SLIDES:
             if row + down in size and column + right in size:
                 other = (row + down) * _PUZZLE + column + right
                 out = list(tiles)
@@ -129,18 +129,11 @@ TABLES = (
 )
 
 
+@cache  # each is fitted in several ways
 def load(name: str) -> Table:
     """Return a table, ready to be split."""
     frame, target = MADE[name]() if name in MADE else read(name)
-    codes, classes = pd.factorize(target, sort=True)
-    kept = cut_rows(codes, max_rows=MAX_ROWS, seed=0)
-    return Table(
-        name,
-        frame.iloc[kept].reset_index(drop=True),
-        codes[kept],
-        duplicate_groups(frame)[kept],
-        len(classes),
-    )
+    return cut(name, frame, target, max_rows=MAX_ROWS)
 
 
 def _way(width: int, epochs: int, max_steps: int) -> CrossFitRecipe:
@@ -160,7 +153,7 @@ def _way(width: int, epochs: int, max_steps: int) -> CrossFitRecipe:
 
 FORMER = "until now"
 WAYS = {
-    FORMER: replace(BASE, schedule=replace(BASE.schedule, max_cycles=8)),
+    FORMER: VARIANTS["further cycles"],
     "quicker": _way(32, 25, 1500),
     "quicker, 64 wide": _way(64, 25, 1500),
     "quicker, twice the steps": _way(32, 50, 3000),

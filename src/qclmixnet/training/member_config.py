@@ -235,8 +235,8 @@ class CrossFitRecipe:
     def for_table(self, n_rows: int, n_classes: int) -> "CrossFitRecipe":
         """Return the recipe with the sizes that a table gets.
 
-        They are then the same for every table: of a large one of several classes
-        `members` and `schedule` have grown, and `large` lets nothing grow again.
+        Of a large one of several classes `members` and `schedule` have grown, and
+        `large` lets nothing grow again; of any other it is the recipe itself.
 
         >>> CrossFitRecipe().for_table(20_000, 2).members.d_hidden
         32
